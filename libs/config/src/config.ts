@@ -1,0 +1,157 @@
+import { availableParallelism, hostname, totalmem } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { EnvReader } from './env-reader.js';
+
+export type RuntimeName = 'process' | 'docker' | 'fake';
+export type AgentRuntimeName = 'house' | 'openclaw';
+export type WorkerRole = 'host' | 'control' | 'edge';
+
+/** Everything Rookery reads from its environment, parsed once. Sizes and times carry their unit in the name. */
+export interface Config {
+  readonly env: 'development' | 'production' | 'test';
+  readonly role: WorkerRole;
+  readonly http: {
+    readonly port: number;
+    readonly host: string;
+    readonly publicUrl: string;
+    readonly trustProxy: string | boolean;
+    readonly corsOrigins: readonly string[];
+  };
+  readonly databaseUrl: string;
+  readonly redisUrl: string | undefined;
+  readonly dataDir: string;
+  readonly runtime: RuntimeName;
+  readonly agent: {
+    readonly runtime: AgentRuntimeName;
+    readonly image: string;
+    readonly memoryMb: number;
+    readonly cpus: number;
+    readonly capacity: number;
+  };
+  readonly host: {
+    readonly id: string;
+    readonly region: string;
+  };
+  readonly edge: {
+    readonly bind: string;
+    /** Door for the API (relay). */
+    readonly relayPort: number;
+    /** Door for agents (LLM broker, agent API). */
+    readonly agentPort: number;
+    /** Address under which the API reaches the relay, for example `http://edge:4100`. */
+    readonly url: string;
+    /** Image the worker starts its edge container from in the docker runtime; empty: somebody else runs the edge. */
+    readonly image: string | undefined;
+    /** Name of the edge's container, joined to each agent network in the docker runtime. */
+    readonly container: string;
+  };
+  readonly docker: { readonly subnetPool: string };
+  readonly providers: {
+    readonly openai: { readonly baseUrl: string; readonly apiKey: string | undefined };
+    readonly anthropic: { readonly baseUrl: string; readonly apiKey: string | undefined };
+    readonly google: { readonly baseUrl: string; readonly apiKey: string | undefined };
+  };
+  readonly security: {
+    readonly jwtSecret: string;
+    readonly masterKey: string;
+    readonly registration: 'open' | 'invite' | 'closed';
+    readonly adminEmails: readonly string[];
+    readonly egressAllowCidrs: readonly string[];
+    readonly allowUnisolated: boolean;
+    readonly metricsToken: string | undefined;
+  };
+  readonly limits: {
+    readonly ratePerMinute: number;
+    readonly authPerMinute: number;
+    readonly logRetentionDays: number;
+    readonly eventRetentionDays: number;
+  };
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+}
+
+/**
+ * Parses an environment.
+ * @throws ConfigError naming every malformed or missing variable at once.
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const env = new EnvReader(environment);
+  const nodeEnv = env.oneOf('NODE_ENV', ['development', 'production', 'test'] as const, 'development');
+  const production = nodeEnv === 'production';
+  const dataDir = resolve(env.text('DATA_DIR', '.rookery'));
+  const port = env.integer('PORT', 3000, 0, 65535);
+  const host = env.text('HOST', '127.0.0.1');
+  const relayPort = env.integer('EDGE_RELAY_PORT', 4100, 0, 65535);
+  const config: Config = {
+    env: nodeEnv,
+    role: env.oneOf('ROLE', ['host', 'control', 'edge'] as const, 'host'),
+    http: {
+      port,
+      host,
+      publicUrl: env.url('PUBLIC_URL', `http://${host.includes(':') ? `[${host}]` : host}:${port}`),
+      trustProxy: env.booleanOrText('TRUST_PROXY', false),
+      corsOrigins: env.list('CORS_ORIGINS'),
+    },
+    databaseUrl: env.required('DATABASE_URL'),
+    redisUrl: env.optionalUrl('REDIS_URL', ['redis:', 'rediss:']),
+    dataDir,
+    runtime: env.oneOf('RUNTIME', ['process', 'docker', 'fake'] as const, 'process'),
+    agent: {
+      runtime: env.oneOf('AGENT_RUNTIME', ['house', 'openclaw'] as const, 'house'),
+      image: env.text('AGENT_IMAGE', 'rookery/agent:local'),
+      memoryMb: env.integer('AGENT_MEMORY_MB', 512, 64, 1_048_576),
+      cpus: env.decimal('AGENT_CPUS', 1, 0.05, 1024),
+      capacity: env.integer('HOST_CAPACITY', defaultCapacity(), 1, 100_000),
+    },
+    host: { id: env.text('HOST_ID', hostname()), region: env.text('HOST_REGION', '') },
+    edge: {
+      bind: env.text('EDGE_BIND', '127.0.0.1'),
+      relayPort,
+      agentPort: env.integer('EDGE_AGENT_PORT', 4101, 0, 65535),
+      url: env.url('EDGE_URL', `http://127.0.0.1:${relayPort}`),
+      image: env.optional('EDGE_IMAGE'),
+      container: env.text('EDGE_CONTAINER', 'rookery-edge'),
+    },
+    docker: { subnetPool: env.text('DOCKER_SUBNET_POOL', '10.213.0.0/16') },
+    providers: {
+      openai: provider(env, 'OPENAI', 'https://api.openai.com/v1'),
+      anthropic: provider(env, 'ANTHROPIC', 'https://api.anthropic.com/v1'),
+      google: provider(env, 'GOOGLE', 'https://generativelanguage.googleapis.com/v1beta'),
+    },
+    security: {
+      jwtSecret: env.secret('JWT_SECRET', join(dataDir, 'secrets', 'jwt-secret'), production),
+      masterKey: env.secret('MASTER_KEY', join(dataDir, 'secrets', 'master-key'), production),
+      registration: env.oneOf('REGISTRATION', ['open', 'invite', 'closed'] as const, production ? 'invite' : 'open'),
+      adminEmails: env.list('ADMIN_EMAILS').map((email) => email.toLowerCase()),
+      egressAllowCidrs: env.list('EGRESS_ALLOW_CIDRS'),
+      allowUnisolated: env.flag('ALLOW_UNISOLATED', false),
+      metricsToken: env.optional('METRICS_TOKEN'),
+    },
+    limits: {
+      ratePerMinute: env.integer('RATE_LIMIT_PER_MINUTE', 120, 1, 2_000_000_000),
+      authPerMinute: env.integer('RATE_LIMIT_AUTH_PER_MINUTE', 60, 1, 2_000_000_000),
+      logRetentionDays: env.integer('LOG_RETENTION_DAYS', 7, 1, 3650),
+      eventRetentionDays: env.integer('EVENT_RETENTION_DAYS', 90, 1, 3650),
+    },
+    logLevel: env.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info'),
+  };
+  refuseUnisolated(env, config);
+  env.finish();
+  return config;
+}
+
+function provider(env: EnvReader, name: string, fallback: string): { baseUrl: string; apiKey: string | undefined } {
+  return { baseUrl: env.url(`${name}_BASE_URL`, fallback), apiKey: env.optional(`${name}_API_KEY`) };
+}
+
+const defaultCapacity = (): number =>
+  Math.max(4, Math.min(500, Math.floor(totalmem() / (128 * 1024 * 1024)), availableParallelism() * 100));
+
+function refuseUnisolated(env: EnvReader, config: Config): void {
+  const loopback = /^(127\.|::1$|localhost$)/.test(config.http.host) || isAbsolute(config.http.host);
+  if (config.runtime === 'process' && !loopback && !config.security.allowUnisolated) {
+    env.report(
+      'HOST',
+      `is ${config.http.host}, but RUNTIME=process runs agents without isolation; use RUNTIME=docker, or set ALLOW_UNISOLATED=1 when every caller is trusted`,
+    );
+  }
+}

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** The environment is wrong: one line for every variable at fault, none with its value when it may be secret. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`Configuration is wrong:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/** Reads variables (each also as `<NAME>_FILE`) and gathers what is wrong with them until `finish`. */
+export class EnvReader {
+  private readonly problems: string[] = [];
+
+  constructor(private readonly environment: NodeJS.ProcessEnv) {}
+
+  report(name: string, problem: string): void {
+    this.problems.push(`${name} ${problem}`);
+  }
+
+  finish(): void {
+    if (this.problems.length > 0) throw new ConfigError(this.problems);
+  }
+
+  optional(name: string): string | undefined {
+    const file = this.environment[`${name}_FILE`];
+    if (file) return this.readFile(name, file);
+    const value = this.environment[name]?.trim();
+    return value === '' ? undefined : value;
+  }
+
+  text(name: string, fallback: string): string {
+    return this.optional(name) ?? fallback;
+  }
+
+  required(name: string): string {
+    const value = this.optional(name);
+    if (value === undefined) this.report(name, 'is missing');
+    return value ?? '';
+  }
+
+  integer(name: string, fallback: number, least: number, most: number): number {
+    return this.number(name, fallback, least, most, /^-?\d+$/, 'a whole number');
+  }
+
+  decimal(name: string, fallback: number, least: number, most: number): number {
+    return this.number(name, fallback, least, most, /^-?\d+(\.\d+)?$/, 'a number');
+  }
+
+  flag(name: string, fallback: boolean): boolean {
+    const value = this.optional(name);
+    if (value === undefined) return fallback;
+    if (/^(1|true|yes|on)$/i.test(value)) return true;
+    if (!/^(0|false|no|off)$/i.test(value)) this.report(name, `must be 1 or 0, not "${value}"`);
+    return false;
+  }
+
+  booleanOrText(name: string, fallback: boolean): boolean | string {
+    const value = this.optional(name);
+    if (value === undefined) return fallback;
+    if (/^(1|true)$/i.test(value)) return true;
+    return /^(0|false)$/i.test(value) ? false : value;
+  }
+
+  list(name: string): string[] {
+    return this.text(name, '')
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
+  }
+
+  oneOf<const T extends readonly string[]>(name: string, values: T, fallback: T[number]): T[number] {
+    const value = this.optional(name);
+    if (value === undefined) return fallback;
+    if (!(values as readonly string[]).includes(value))
+      this.report(name, `must be one of ${values.join(', ')}, not "${value}"`);
+    return value;
+  }
+
+  url(name: string, fallback: string): string {
+    return this.optionalUrl(name, ['http:', 'https:']) ?? fallback;
+  }
+
+  optionalUrl(name: string, protocols: readonly string[]): string | undefined {
+    const value = this.optional(name);
+    if (value === undefined) return undefined;
+    if (!URL.canParse(value) || !protocols.includes(new URL(value).protocol)) {
+      this.report(name, `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`);
+    }
+    return value.replace(/\/+$/, '');
+  }
+
+  /** A secret of at least 32 characters; outside production one is made and kept in `file` (0600) when absent. */
+  secret(name: string, file: string, required: boolean): string {
+    const given = this.optional(name);
+    if (given !== undefined) {
+      if (given.length < 32) this.report(name, 'must have at least 32 characters');
+      return given;
+    }
+    if (required) {
+      this.report(name, 'is missing (required when NODE_ENV=production)');
+      return '';
+    }
+    return this.keptSecret(name, file);
+  }
+
+  private keptSecret(name: string, file: string): string {
+    try {
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      const made = randomBytes(32).toString('base64url');
+      try {
+        writeFileSync(file, made, { mode: 0o600, flag: 'wx' });
+        return made;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        return readFileSync(file, 'utf8').trim();
+      }
+    } catch (error) {
+      this.report(name, `could not be kept in ${file}: ${(error as Error).message}`);
+      return '';
+    }
+  }
+
+  private number(name: string, fallback: number, least: number, most: number, form: RegExp, noun: string): number {
+    const value = this.optional(name);
+    if (value === undefined) return fallback;
+    const parsed = Number(value);
+    if (!form.test(value) || parsed < least || parsed > most) {
+      this.report(name, `must be ${noun} from ${least} to ${most}, not "${value}"`);
+      return fallback;
+    }
+    return parsed;
+  }
+
+  private readFile(name: string, file: string): string | undefined {
+    try {
+      const value = readFileSync(file, 'utf8').trim();
+      return value === '' ? undefined : value;
+    } catch (error) {
+      this.report(`${name}_FILE`, `names ${file}, which can't be read: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import { DomainError } from '#libs/kernel';
+
+const DOWN_CODES = /^(08|57P0[1-5]$|53300$|ECONN|ENOENT$|EPIPE$|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EHOSTUNREACH$)/;
+const DOWN_MESSAGES =
+  /Connection terminated|timeout exceeded when trying to connect|connection timeout|Client has encountered a connection error|not queryable|connection is insecure|Driver not Connected/i;
+
+/** True when the error says that Postgres can't be reached just now, false when it says that the statement is wrong. */
+export function isDatabaseDown(error: unknown): boolean {
+  if (error instanceof DomainError) return error.code === 'database_unavailable';
+  if (error instanceof AggregateError) return error.errors.some(isDatabaseDown);
+  if (!(error instanceof Error)) return false;
+  const code = (error as { code?: unknown }).code;
+  return (typeof code === 'string' && DOWN_CODES.test(code)) || DOWN_MESSAGES.test(error.message);
+}
+
+/** Turns a lost database into `unavailable` (try again in a second); everything else is returned as it came. */
+export const asDomainError = (error: unknown): unknown =>
+  isDatabaseDown(error) && !(error instanceof DomainError)
+    ? new DomainError(
+        'unavailable',
+        'database_unavailable',
+        'The database cannot be reached just now; try again shortly',
+        { retryAfterSeconds: 1 },
+        error,
+      )
+    : error;
+
+/** True for a violated unique constraint, optionally of that name. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  const failure = ((error as { driverError?: unknown }).driverError ?? error) as { code?: string; constraint?: string };
+  return failure.code === '23505' && (constraint === undefined || failure.constraint === constraint);
+}

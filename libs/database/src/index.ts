@@ -1,0 +1,5 @@
+export * from './data-source.js';
+export * from './database.errors.js';
+export * from './database.js';
+export * from './database.module.js';
+export * from './migrator.js';
