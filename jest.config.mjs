@@ -29,8 +29,8 @@ const project = (displayName, testMatch, extra = {}) => ({
 });
 
 const database = {
-  globalSetup: '<rootDir>/libs/testing/src/jest.setup.ts',
-  globalTeardown: '<rootDir>/libs/testing/src/jest.teardown.ts',
+  globalSetup: '<rootDir>/libs/testing/src/jest.setup.mjs',
+  globalTeardown: '<rootDir>/libs/testing/src/jest.teardown.mjs',
 };
 
 export default {

@@ -1,4 +1,4 @@
-import { Init202611220001 } from './202611220001-init.js';
+import { Init1795370400000 } from './202611220001-init.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
-export const migrations = [Init202611220001];
+export const migrations = [Init1795370400000];
