@@ -1,0 +1,50 @@
+import { flushCompileCache } from 'node:module';
+import { join } from 'node:path';
+import { ChatHandler } from './chat-handler.js';
+import { Gateway } from './gateway.js';
+import { log } from './log.js';
+import { ModelClient } from './model-client.js';
+import { type AgentSettings, readSettings } from './settings.js';
+import { TranscriptCache } from './transcript-cache.js';
+
+const CREDENTIALS = ['ROOKERY_GATEWAY_TOKEN', 'ROOKERY_LLM_TOKEN'];
+
+/** Starts the agent from the environment; resolves when it listens. */
+export async function startAgent(): Promise<void> {
+  // The SDK's warnings may quote what was sent.
+  Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false });
+  process.on('uncaughtException', (error) => exitOn(error));
+  process.on('unhandledRejection', (error) => exitOn(error));
+  const settings = readSettings(process.env);
+  for (const name of CREDENTIALS) Reflect.deleteProperty(process.env, name);
+  const transcripts = TranscriptCache.open(join(settings.workspace, '.state'), settings.historyChars);
+  const gateway = new Gateway(settings, new ChatHandler(settings, transcripts, new ModelClient(settings.model)));
+  const port = await gateway.listen();
+  stopOnSignal(gateway, transcripts);
+  log('info', `agent ${settings.agentId} listens on ${settings.bind}:${port}, ${describeModel(settings)}`);
+}
+
+/** Reports why the agent can't run, and ends it. */
+export function exitOn(error: unknown): never {
+  log('error', `agent ends: ${error instanceof Error ? `${error.name}: ${error.message}` : 'unknown error'}`);
+  process.exit(1);
+}
+
+function stopOnSignal(gateway: Gateway, transcripts: TranscriptCache): void {
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    log('info', `agent stops on ${signal}`);
+    gateway.close().then(() => {
+      transcripts.close();
+      flushCompileCache();
+      log('info', 'agent stopped');
+      process.exit(0);
+    }, exitOn);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+const describeModel = ({ model }: AgentSettings): string => `model ${model.provider}/${model.model}`;

@@ -1,0 +1,1 @@
+export { type DemoModelOptions, handleDemoModel } from './demo-model.js';

@@ -1,0 +1,58 @@
+// Bundles the house runtime: dist/agent/main.js and the chunks it loads on demand (SDK, one per provider).
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Builds into `outdir` (replaced as a whole) and returns the entry file. */
+export async function buildAgent(outdir) {
+  const staging = `${outdir}.${process.pid}.tmp`;
+  await rm(staging, { recursive: true, force: true });
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: ['apps/agent/src/main.ts'],
+    outdir: staging,
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    // Packages in CommonJS ask for Node's own modules through `require`, which ESM lacks.
+    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+    chunkNames: 'chunks/[name]-[hash]',
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+  });
+  await mkdir(staging, { recursive: true });
+  await writeFile(join(staging, 'package.json'), '{ "type": "module" }\n');
+  await writeFile(join(staging, 'LICENSES.txt'), licences(Object.keys(result.metafile.inputs)));
+  await rm(outdir, { recursive: true, force: true });
+  await rename(staging, outdir);
+  return join(outdir, 'main.js');
+}
+
+/** The licence texts of everything that went into the bundle. */
+function licences(inputs) {
+  const packages = new Set(
+    inputs.flatMap((input) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []),
+  );
+  return [...packages].sort().map(licence).join('\n');
+}
+
+function licence(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+  const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+  const text =
+    file && existsSync(join(root, folder, file)) ? readFileSync(join(root, folder, file), 'utf8').trim() : '';
+  return `${'-'.repeat(80)}\n${name} ${version}, ${license}\n\n${text}\n`;
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
+  const entry = await buildAgent(process.argv[2] ? resolve(process.argv[2]) : join(root, 'dist', 'agent'));
+  process.stdout.write(`${basename(dirname(entry))}/${basename(entry)} built\n`);
+}
