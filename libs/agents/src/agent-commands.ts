@@ -1,0 +1,123 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, type Tx } from '#libs/database';
+import type { Scope } from '#libs/kernel';
+import { SecretsService } from '#libs/secrets';
+import type { AgentConfig, UpdateAgent } from './agent.js';
+import { mergedConfig } from './agent-config.js';
+import { AgentJournal, type Changed } from './agent-journal.js';
+import { type AgentCommand, type AgentStatus, type DesiredState, statusAfter } from './agent.state.js';
+import { agentNotFound } from './agents.errors.js';
+
+interface LockedAgent {
+  readonly id: string;
+  readonly status: AgentStatus;
+  readonly desired_state: DesiredState;
+  readonly restart_generation: number;
+  readonly observed_restart_generation: number;
+  readonly config: AgentConfig;
+  readonly swarm_id: string | null;
+  readonly host_id: string | null;
+  readonly incarnation: number | null;
+}
+
+const LOCK = `
+  SELECT a.id, a.status, a.desired_state, a.restart_generation, a.observed_restart_generation, a.config, a.swarm_id,
+         a.host_id, h.incarnation
+    FROM agents a LEFT JOIN hosts h ON h.id = a.host_id
+   WHERE a.org_id = $1 AND a.id = $2 AND a.desired_state <> 'deleted' FOR UPDATE OF a`;
+
+const COMMAND = `
+  UPDATE agents SET desired_state = $3, status = $4, restart_generation = restart_generation + $5,
+         instance_epoch = CASE WHEN $3 = 'deleted' THEN NULL ELSE instance_epoch END,
+         endpoint = CASE WHEN $3 = 'deleted' THEN NULL ELSE endpoint END,
+         next_attempt_at = NULL, attempts = 0, last_error = NULL, error_category = NULL,
+         event_seq = event_seq + 1, updated_at = now()
+   WHERE org_id = $1 AND id = $2 RETURNING id, org_id, event_seq`;
+
+const UPDATE = `
+  UPDATE agents SET name = coalesce($3, name), avatar_url = CASE WHEN $4 THEN $5 ELSE avatar_url END, config = $6,
+         swarm_id = $7, desired_generation = desired_generation + $8, event_seq = event_seq + 1, updated_at = now()
+   WHERE org_id = $1 AND id = $2 RETURNING id, org_id, event_seq`;
+
+const DESIRED: Readonly<Record<AgentCommand, DesiredState>> = {
+  start: 'running',
+  restart: 'running',
+  stop: 'stopped',
+  delete: 'deleted',
+};
+
+/** Writes what users want of an agent: one transaction with event, notice and ring. */
+@Injectable()
+export class AgentCommands {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(AgentJournal) private readonly journal: AgentJournal,
+    @Inject(SecretsService) private readonly secrets: SecretsService,
+  ) {}
+
+  /** Repeating a command that is done already changes nothing. @throws DomainError `not_found`. */
+  run(scope: Scope, id: string, command: AgentCommand, cause: string): Promise<void> {
+    return this.database.transaction(async (tx) => {
+      const agent = await this.lock(tx, scope, id);
+      const status = statusAfter(command, {
+        status: agent.status,
+        desiredState: agent.desired_state,
+        restartGeneration: agent.restart_generation,
+        observedRestartGeneration: agent.observed_restart_generation,
+      });
+      if (!status) return;
+      const restarts = command === 'restart' ? 1 : 0;
+      const row = await one<Changed>(tx, COMMAND, [scope.orgId, id, DESIRED[command], status, restarts]);
+      if (command === 'delete') await this.secrets.removeOwner(tx, scope, { kind: 'agent', id });
+      await this.journal.status(tx, row, { from: agent.status, to: status, cause: `${command} by ${cause}` });
+      await this.ring(tx, agent);
+    });
+  }
+
+  /** @throws DomainError `not_found`, `validation` when the merged config is wrong. */
+  update(scope: Scope, id: string, change: UpdateAgent, cause: string): Promise<void> {
+    return this.database.transaction(async (tx) => {
+      const agent = await this.lock(tx, scope, id);
+      const config = change.config ? mergedConfig(agent.config, change.config) : agent.config;
+      const swarmId = change.swarmId === undefined ? agent.swarm_id : change.swarmId;
+      const touches = JSON.stringify(config) !== JSON.stringify(agent.config) || swarmId !== agent.swarm_id;
+      const avatar = change.avatarUrl !== undefined;
+      const values = [change.name ?? null, avatar, change.avatarUrl ?? null, JSON.stringify(config), swarmId];
+      const row = await one<Changed>(tx, UPDATE, [scope.orgId, id, ...values, touches ? 1 : 0]);
+      await this.journal.updated(tx, row, Object.keys(change), cause);
+    });
+  }
+
+  /**
+   * Says that something an instance is made from has changed (secrets, files, skills): a running agent needs a restart.
+   * @returns needsRestart
+   */
+  async touch(tx: Tx, scope: Scope, id: string, what: string, cause: string): Promise<boolean> {
+    const rows = await tx.query<Changed & { status: AgentStatus }>(
+      `UPDATE agents SET desired_generation = desired_generation + 1, event_seq = event_seq + 1, updated_at = now()
+        WHERE org_id = $1 AND id = $2 AND desired_state <> 'deleted' RETURNING id, org_id, event_seq, status`,
+      [scope.orgId, id],
+    );
+    const row = rows[0];
+    if (!row) throw agentNotFound();
+    await this.journal.updated(tx, row, [what], cause);
+    return row.status === 'running';
+  }
+
+  private async lock(tx: Tx, scope: Scope, id: string): Promise<LockedAgent> {
+    const [agent] = await tx.query<LockedAgent>(LOCK, [scope.orgId, id]);
+    if (!agent) throw agentNotFound();
+    return agent;
+  }
+
+  private async ring(tx: Tx, agent: LockedAgent): Promise<void> {
+    if (agent.host_id === null || agent.incarnation === null) return;
+    await this.journal.ring(tx, agent.id, { id: agent.host_id, incarnation: agent.incarnation });
+  }
+}
+
+async function one<Row>(tx: Tx, sql: string, values: readonly unknown[]): Promise<Row> {
+  const [row] = await tx.query<Row>(sql, values);
+  if (!row) throw agentNotFound();
+  return row;
+}

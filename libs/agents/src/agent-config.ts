@@ -1,0 +1,68 @@
+import { type FieldIssue, invalid } from '#libs/kernel';
+import type { AgentConfig } from './agent.js';
+
+export const PROVIDERS = ['anthropic', 'openai', 'google', 'demo'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+/** Names of the secrets that open an LLM provider. */
+export const LLM_KEYS: Readonly<Record<Exclude<Provider, 'demo'>, string>> = {
+  anthropic: 'anthropic_api_key',
+  openai: 'openai_api_key',
+  google: 'google_api_key',
+};
+
+/** The model used where config names none. */
+export const DEFAULT_MODELS: Readonly<Record<Provider, string>> = {
+  anthropic: 'claude-sonnet-4-5',
+  openai: 'gpt-5-mini',
+  google: 'gemini-2.5-flash',
+  demo: 'demo',
+};
+
+const MOST_CONFIG_BYTES = 65_536;
+const MOST_TOKENS = 1_000_000;
+
+type Check = (value: unknown) => string | undefined;
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  llmProvider: (value) =>
+    (PROVIDERS as readonly unknown[]).includes(value) ? undefined : `must be one of ${PROVIDERS.join(', ')}`,
+  model: (value) =>
+    typeof value === 'string' && value.length > 0 && value.length <= 200
+      ? undefined
+      : 'must be a text of 1 to 200 characters',
+  temperature: (value) =>
+    typeof value === 'number' && value >= 0 && value <= 2 ? undefined : 'must be a number from 0 to 2',
+  maxTokens: (value) =>
+    Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MOST_TOKENS
+      ? undefined
+      : `must be a whole number from 1 to ${MOST_TOKENS}`,
+};
+
+/** The config as it is stored. @throws DomainError `validation` naming each wrong field. */
+export function checkedConfig(config: Readonly<Record<string, unknown>>): AgentConfig {
+  const issues: FieldIssue[] = Object.entries(config).flatMap(([field, value]) => {
+    const problem = CHECKS[field]?.(value);
+    return problem ? [{ path: ['body', 'config', field], message: problem, type: 'invalid' }] : [];
+  });
+  const text = JSON.stringify(config);
+  if (Buffer.byteLength(text) > MOST_CONFIG_BYTES) {
+    issues.push({ path: ['body', 'config'], message: `must not exceed ${MOST_CONFIG_BYTES} bytes`, type: 'too_long' });
+  }
+  if (text.includes('\\u0000')) {
+    issues.push({ path: ['body', 'config'], message: 'must not hold NUL characters', type: 'invalid' });
+  }
+  if (issues[0]) throw invalid(`config${suffix(issues[0])} ${issues[0].message}`, issues);
+  return config as AgentConfig;
+}
+
+const suffix = (issue: FieldIssue): string => (issue.path.length > 2 ? `.${String(issue.path[2])}` : '');
+
+/** Shallow merge; null removes a key. @throws DomainError `validation`. */
+export function mergedConfig(old: AgentConfig, change: Readonly<Record<string, unknown>>): AgentConfig {
+  const entries = Object.entries({ ...old, ...change }).filter(([, value]) => value !== null);
+  return checkedConfig(Object.fromEntries(entries));
+}
+
+/** A config at creation: null fields mean "not set". */
+export const newConfig = (config: Readonly<Record<string, unknown>>): AgentConfig => mergedConfig({}, config);

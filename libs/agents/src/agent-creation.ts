@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '#libs/config';
+import { Database, type Tx } from '#libs/database';
+import { OrganisationsService } from '#libs/identity';
+import { type Caller, type FieldIssue, invalid, newId } from '#libs/kernel';
+import { SecretsService } from '#libs/secrets';
+import { SwarmsService } from '#libs/swarms';
+import { type AgentConfig, type AgentRuntime, type CreateAgent, REGIONS } from './agent.js';
+import { LLM_KEYS, newConfig } from './agent-config.js';
+import { AgentJournal, type Changed } from './agent-journal.js';
+import { agentLimitReached, noCapacity } from './agents.errors.js';
+import { defaultFiles } from './default-files.js';
+import type { PlacedHost } from './hosts/host.js';
+import { HostsRepository } from './hosts/hosts.repository.js';
+
+const MOST_FILE_CHARACTERS = 100_000;
+
+const INSERT = `
+  INSERT INTO agents (id, org_id, swarm_id, created_by, name, region, runtime, image, config, host_id, event_seq)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) RETURNING id, org_id, event_seq`;
+
+interface NewAgent {
+  readonly id: string;
+  readonly name: string;
+  readonly region: string;
+  readonly runtime: AgentRuntime;
+  readonly config: AgentConfig;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** The other domains that creation asks. */
+@Injectable()
+export class AgentCreationPorts {
+  constructor(
+    @Inject(HostsRepository) readonly hosts: HostsRepository,
+    @Inject(SwarmsService) readonly swarms: SwarmsService,
+    @Inject(SecretsService) readonly secrets: SecretsService,
+    @Inject(OrganisationsService) readonly organisations: OrganisationsService,
+  ) {}
+}
+
+/** Makes the row, secrets and files of an agent in one transaction and rings its host. */
+@Injectable()
+export class AgentCreation {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(AgentJournal) private readonly journal: AgentJournal,
+    @Inject(AgentCreationPorts) private readonly ports: AgentCreationPorts,
+  ) {}
+
+  /** @throws DomainError `validation`, `not_found` (swarm), `plan_limit` or `no_capacity`; nothing is kept then. */
+  async create(caller: Caller, input: CreateAgent): Promise<string> {
+    const agent = this.checked(input);
+    const swarm = input.swarmId === undefined ? undefined : await this.ports.swarms.get(caller, input.swarmId);
+    const account = await this.ports.organisations.account(caller);
+    await this.database.transaction(async (tx) => {
+      await refuseOverLimit(tx, caller.orgId, account.limits.maxAgents);
+      const host = await this.ports.hosts.place(tx, agent.region);
+      if (!host) throw noCapacity(agent.region);
+      await this.insert(tx, caller, agent, swarm?.id ?? null, host);
+      await this.ports.secrets.put(tx, caller, { kind: 'agent', id: agent.id }, input.secrets);
+      await this.journal.ring(tx, agent.id, host);
+    });
+    return agent.id;
+  }
+
+  private checked(input: CreateAgent): NewAgent {
+    const name = checkedName(input.name);
+    const region = input.region ?? 'eu';
+    if (!REGIONS.includes(region)) throw invalid('region must be us or eu', [issue('region', 'must be us or eu')]);
+    const runtime = input.runtime ?? this.config.agent.runtime;
+    if (runtime !== 'house') throw invalid(`runtime ${runtime} is not offered here`, [issue('runtime', 'not offered')]);
+    const config = newConfig(input.config ?? {});
+    refuseMissingKey(config, input.secrets);
+    const given = { 'SOUL.md': input.soulMd, 'WORKFLOW.md': input.workflowMd };
+    const files = { ...defaultFiles(name), ...definedFiles(given) };
+    return { id: newId(), name, region, runtime, config, files };
+  }
+
+  private async insert(
+    tx: Tx,
+    caller: Caller,
+    agent: NewAgent,
+    swarmId: string | null,
+    host: PlacedHost,
+  ): Promise<void> {
+    const [row] = await tx.query<Changed>(INSERT, [
+      agent.id,
+      caller.orgId,
+      swarmId,
+      caller.userId ?? null,
+      agent.name,
+      agent.region,
+      agent.runtime,
+      this.config.agent.image,
+      JSON.stringify(agent.config),
+      host.id,
+    ]);
+    if (!row) throw new Error('The agent was not inserted');
+    await insertFiles(tx, caller.orgId, agent);
+    await this.journal.status(tx, row, { from: null, to: 'provisioning', cause: `created by ${caller.subject}` });
+  }
+}
+
+const issue = (field: string, message: string, type = 'invalid'): FieldIssue => ({
+  path: ['body', field],
+  message,
+  type,
+});
+
+/** Trims it. @throws DomainError `validation`. */
+export function checkedName(name: string): string {
+  const trimmed = name.trim();
+  if (trimmed.length >= 1 && trimmed.length <= 100 && !/\p{Cc}/u.test(trimmed)) return trimmed;
+  const message = 'must be 1 to 100 characters without control characters';
+  throw invalid(`name ${message}`, [issue('name', message)]);
+}
+
+function refuseMissingKey(config: AgentConfig, secrets: CreateAgent['secrets']): void {
+  if (config.llmProvider === 'demo' || Object.values(LLM_KEYS).some((key) => secrets[key])) return;
+  const message = 'must hold at least one of anthropicApiKey, openaiApiKey and googleApiKey';
+  throw invalid(`secrets ${message}`, [issue('secrets', message, 'missing')]);
+}
+
+function definedFiles(given: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const entries = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  for (const [path, text] of entries) {
+    const field = path === 'SOUL.md' ? 'soulMd' : 'workflowMd';
+    if (text.length <= MOST_FILE_CHARACTERS && !text.includes('\0')) continue;
+    const message = `must be at most ${MOST_FILE_CHARACTERS} characters without NUL`;
+    throw invalid(`${field} ${message}`, [issue(field, message)]);
+  }
+  return Object.fromEntries(entries);
+}
+
+async function refuseOverLimit(tx: Tx, orgId: string, maxAgents: number): Promise<void> {
+  await tx.query('SELECT 1 FROM organisations WHERE id = $1 FOR NO KEY UPDATE', [orgId]);
+  const [row] = await tx.query<{ agents: number }>(
+    `SELECT count(*)::int AS agents FROM agents WHERE org_id = $1 AND desired_state <> 'deleted'`,
+    [orgId],
+  );
+  if ((row?.agents ?? 0) >= maxAgents) throw agentLimitReached(maxAgents);
+}
+
+async function insertFiles(tx: Tx, orgId: string, agent: NewAgent): Promise<void> {
+  const paths = Object.keys(agent.files);
+  const contents = Object.values(agent.files);
+  const digests = contents.map((content) => createHash('sha256').update(content).digest('hex'));
+  await tx.query(
+    `INSERT INTO agent_files (agent_id, org_id, path, content, sha256)
+     SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::text[])`,
+    [agent.id, orgId, paths, contents, digests],
+  );
+}

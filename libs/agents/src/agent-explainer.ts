@@ -1,0 +1,105 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database } from '#libs/database';
+import { EventLog } from '#libs/events';
+import type { Scope } from '#libs/kernel';
+import { CATEGORIES } from './advice.js';
+import type { AgentExplanation, AgentTransition, ErrorCategory } from './agent.js';
+import type { AgentStatus, DesiredState } from './agent.state.js';
+import { agentNotFound } from './agents.errors.js';
+import { AGENT_EVENTS, AgentEvent, type StatusEventData } from './agents.events.js';
+import { HOST_SILENT_AFTER_SECONDS } from './hosts/host.js';
+
+const MOST_TRANSITIONS = 20;
+const MOST_EVENTS = 100;
+
+const EXPLAIN = `
+  SELECT a.status, a.desired_state, a.desired_generation, a.observed_generation, a.restart_generation,
+         a.observed_restart_generation, a.attempts, a.last_error, a.error_category,
+         CASE WHEN isfinite(a.next_attempt_at) THEN a.next_attempt_at END AS next_attempt_at,
+         h.id AS host_id, h.region AS host_region, h.draining, h.heartbeat_at,
+         h.dead_since IS NULL AND h.heartbeat_at > now() - make_interval(secs => $3) AS alive
+    FROM agents a LEFT JOIN hosts h ON h.id = a.host_id
+   WHERE a.org_id = $1 AND a.id = $2 AND a.desired_state <> 'deleted'`;
+
+interface ExplainRow {
+  readonly status: AgentStatus;
+  readonly desired_state: DesiredState;
+  readonly desired_generation: number;
+  readonly observed_generation: number;
+  readonly restart_generation: number;
+  readonly observed_restart_generation: number;
+  readonly attempts: number;
+  readonly last_error: string | null;
+  readonly error_category: ErrorCategory | null;
+  readonly next_attempt_at: Date | null;
+  readonly host_id: string | null;
+  readonly host_region: string;
+  readonly draining: boolean;
+  readonly heartbeat_at: Date;
+  readonly alive: boolean;
+}
+
+/** Tells why an agent is in the state it is in. */
+@Injectable()
+export class AgentExplainer {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(EventLog) private readonly log: EventLog,
+  ) {}
+
+  async explain(scope: Scope, id: string): Promise<AgentExplanation> {
+    const [row] = await this.database.query<ExplainRow>(EXPLAIN, [scope.orgId, id, HOST_SILENT_AFTER_SECONDS]);
+    if (!row) throw agentNotFound();
+    return { agentId: id, ...explanation(row), transitions: await this.transitions(scope, id) };
+  }
+
+  private async transitions(scope: Scope, id: string): Promise<AgentTransition[]> {
+    const events = await this.log.read(scope, AGENT_EVENTS, id, { limit: MOST_EVENTS, newestFirst: true });
+    return events
+      .filter((event) => event.type === AgentEvent.status)
+      .slice(0, MOST_TRANSITIONS)
+      .map((event) => toTransition(event.seq, event.at, event.data as unknown as StatusEventData));
+  }
+}
+
+function explanation(row: ExplainRow): Omit<AgentExplanation, 'agentId' | 'transitions'> {
+  return {
+    desired: {
+      state: row.desired_state,
+      generation: row.desired_generation,
+      restartGeneration: row.restart_generation,
+    },
+    observed: {
+      status: row.status,
+      generation: row.observed_generation,
+      restartGeneration: row.observed_restart_generation,
+    },
+    needsRestart: row.status === 'running' && row.desired_generation > row.observed_generation,
+    host: row.host_id
+      ? {
+          id: row.host_id,
+          region: row.host_region,
+          alive: row.alive,
+          draining: row.draining,
+          heartbeatAt: row.heartbeat_at,
+        }
+      : null,
+    attempt: row.attempts,
+    nextRetryAt: row.next_attempt_at,
+    lastError: row.last_error,
+    category: row.error_category,
+    advice: row.error_category && CATEGORIES[row.error_category].advice,
+  };
+}
+
+const toTransition = (seq: number, at: Date, data: StatusEventData): AgentTransition => ({
+  seq,
+  at,
+  from: data.from as AgentStatus | null,
+  to: data.to as AgentStatus,
+  cause: data.cause,
+  attempt: data.attempt ?? null,
+  nextRetryAt: data.nextRetryAt ? new Date(data.nextRetryAt) : null,
+  category: (data.category as ErrorCategory | undefined) ?? null,
+  error: data.error ?? null,
+});

@@ -1,0 +1,59 @@
+export const AGENT_STATUSES = [
+  'provisioning',
+  'running',
+  'stopping',
+  'stopped',
+  'restarting',
+  'error',
+  'deleting',
+  'deleted',
+] as const;
+/** What an agent is doing. */
+export type AgentStatus = (typeof AGENT_STATUSES)[number];
+
+/** What its owner wants it to do. */
+export type DesiredState = 'running' | 'stopped' | 'deleted';
+
+/** Every change of status there is; `deleted` is final. */
+export const TRANSITIONS: Readonly<Record<AgentStatus, readonly AgentStatus[]>> = {
+  provisioning: ['running', 'error', 'stopping', 'stopped', 'restarting', 'deleting'],
+  running: ['restarting', 'stopping', 'stopped', 'provisioning', 'error', 'deleting'],
+  stopping: ['stopped', 'provisioning', 'restarting', 'error', 'deleting'],
+  stopped: ['provisioning', 'restarting', 'stopping', 'error', 'deleting'],
+  restarting: ['running', 'error', 'provisioning', 'stopping', 'stopped', 'deleting'],
+  error: ['provisioning', 'restarting', 'running', 'stopping', 'stopped', 'deleting'],
+  deleting: ['deleted'],
+  deleted: [],
+};
+
+export const canMove = (from: AgentStatus, to: AgentStatus): boolean => from === to || TRANSITIONS[from].includes(to);
+
+/** The fields that say whether an agent is where its owner wants it. */
+export interface Settleable {
+  readonly desiredState: DesiredState;
+  readonly status: AgentStatus;
+  readonly restartGeneration: number;
+  readonly observedRestartGeneration: number;
+}
+
+/** True when nothing is left to do. */
+export const isSettled = (agent: Settleable): boolean =>
+  agent.status === agent.desiredState &&
+  (agent.desiredState !== 'running' || agent.restartGeneration === agent.observedRestartGeneration);
+
+export type AgentCommand = 'start' | 'stop' | 'restart' | 'delete';
+
+/** The status a command puts an agent into, until the reconciler has done it; undefined: the command changes nothing. */
+export function statusAfter(command: AgentCommand, agent: Settleable): AgentStatus | undefined {
+  switch (command) {
+    case 'start':
+      if (agent.desiredState === 'running' && agent.status !== 'error' && agent.status !== 'stopped') return undefined;
+      return 'provisioning';
+    case 'stop':
+      return agent.desiredState === 'stopped' && agent.status !== 'error' ? undefined : 'stopping';
+    case 'restart':
+      return 'restarting';
+    case 'delete':
+      return 'deleting';
+  }
+}

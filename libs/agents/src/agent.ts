@@ -1,0 +1,168 @@
+import type { AgentStatus, DesiredState } from './agent.state.js';
+
+export type AgentRuntime = 'house' | 'openclaw';
+export type Region = 'us' | 'eu';
+export const REGIONS: readonly Region[] = ['us', 'eu'];
+
+/** Why the last attempt failed. `ADVICE` says what to do about each. */
+export type ErrorCategory =
+  'image_pull' | 'config' | 'oom' | 'auth' | 'crash_loop' | 'no_capacity' | 'provision_failed' | 'unknown';
+
+/** Free-form settings of an agent. Known fields are checked, all others kept as sent. */
+export interface AgentConfig {
+  readonly llmProvider?: 'openai' | 'anthropic' | 'google' | 'demo';
+  readonly model?: string;
+  /** 0 to 2. */
+  readonly temperature?: number;
+  /** Of one reply. */
+  readonly maxTokens?: number;
+  readonly [key: string]: unknown;
+}
+
+/** An agent as its organisation sees it. */
+export interface Agent {
+  readonly id: string;
+  readonly orgId: string;
+  readonly name: string;
+  readonly status: AgentStatus;
+  readonly desiredState: DesiredState;
+  readonly region: string;
+  readonly runtime: AgentRuntime;
+  readonly image: string;
+  readonly avatarUrl: string | null;
+  readonly config: AgentConfig;
+  /** Only filled by `get`. */
+  readonly workflowMd: string | null;
+  readonly swarm: AgentSwarm | null;
+  /** The running instance was made from older settings than the present ones. */
+  readonly needsRestart: boolean;
+  /** Null unless the last attempt failed. */
+  readonly lastError: string | null;
+  readonly errorCategory: ErrorCategory | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly startedAt: Date | null;
+  readonly stoppedAt: Date | null;
+}
+
+export interface AgentSwarm {
+  readonly id: string;
+  readonly name: string;
+  readonly slug: string;
+}
+
+export interface CreateAgent {
+  readonly name: string;
+  /** Default `eu`. */
+  readonly region?: Region;
+  /** Default from the configuration. */
+  readonly runtime?: AgentRuntime;
+  /** By snake_case name, for example `openai_api_key`. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly soulMd?: string;
+  readonly workflowMd?: string;
+  readonly swarmId?: string;
+}
+
+export interface UpdateAgent {
+  readonly name?: string;
+  readonly avatarUrl?: string | null;
+  /** Merged into the old one, shallow; null removes a key. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly swarmId?: string | null;
+}
+
+export interface ListAgents {
+  readonly status?: AgentStatus;
+  readonly swarmId?: string;
+  /** Default and most: 1000. */
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+/** Where the gateway of a running agent is reached. */
+export interface GatewayTarget {
+  readonly agentId: string;
+  readonly hostId: string;
+  /** Base URL of the host's relay. */
+  readonly edgeUrl: string;
+  /** `host:port` of the gateway as that edge sees it. */
+  readonly endpoint: string;
+  /** The epoch of the running instance: what tokens must carry. */
+  readonly epoch: number;
+  readonly runtime: AgentRuntime;
+}
+
+export interface LiveStatus {
+  readonly status: AgentStatus;
+  /** As the container runtime reported it last: `running`, `exited`, `missing`, … */
+  readonly containerStatus: string;
+  /** The instance answered, or reported within the last 60 s. */
+  readonly live: boolean;
+  /** Null unless running and reported. */
+  readonly resources: AgentResources | null;
+  /** `redis`: from the last report, less than 60 s old; `ssh`: asked just now. The names are agento's. */
+  readonly source: 'redis' | 'ssh';
+}
+
+export interface AgentResources {
+  readonly memoryBytes: number;
+  readonly memoryLimitBytes: number;
+  /** 100 is one whole core. */
+  readonly cpuPercent: number;
+}
+
+export interface AgentUsage {
+  /** All that are not deleted. */
+  readonly agents: number;
+  readonly runningAgents: number;
+}
+
+/** One change of status, newest first in {@link AgentExplanation}. */
+export interface AgentTransition {
+  readonly seq: number;
+  readonly at: Date;
+  readonly from: AgentStatus | null;
+  readonly to: AgentStatus;
+  /** Who or what caused it, for example `user:<id>` or `the process exited with code 1`. */
+  readonly cause: string;
+  readonly attempt: number | null;
+  readonly nextRetryAt: Date | null;
+  readonly category: ErrorCategory | null;
+  readonly error: string | null;
+}
+
+/** Why an agent is in the state it is in. */
+export interface AgentExplanation {
+  readonly agentId: string;
+  readonly desired: { readonly state: DesiredState; readonly generation: number; readonly restartGeneration: number };
+  readonly observed: { readonly status: AgentStatus; readonly generation: number; readonly restartGeneration: number };
+  readonly needsRestart: boolean;
+  readonly host: {
+    readonly id: string;
+    readonly region: string;
+    readonly alive: boolean;
+    readonly draining: boolean;
+    readonly heartbeatAt: Date;
+  } | null;
+  readonly attempt: number;
+  /** Null when nothing is planned: settled, or given up until a user acts. */
+  readonly nextRetryAt: Date | null;
+  readonly lastError: string | null;
+  readonly category: ErrorCategory | null;
+  /** What to do, when failed. */
+  readonly advice: string | null;
+  /** The last 20, newest first. */
+  readonly transitions: readonly AgentTransition[];
+}
+
+/** One line of an agent's output. */
+export interface LogLine {
+  /** Grows with time; the cursor of a reader. */
+  readonly id: number;
+  readonly at: Date;
+  readonly level: string;
+  /** The whole line as printed: `<ISO> [level] text`. */
+  readonly line: string;
+}

@@ -1,0 +1,10 @@
+export * from './agent.js';
+export { AGENT_STATUSES, type AgentStatus, type DesiredState } from './agent.state.js';
+export { AgentCommands } from './agent-commands.js';
+export { type Provider, PROVIDERS } from './agent-config.js';
+export * from './agents.errors.js';
+export * from './agents.events.js';
+export * from './agents.jobs.js';
+export * from './agents.module.js';
+export { AgentsService, type SettleOptions } from './agents.service.js';
+export { AgentLogsService, type FollowLogs, LOG_TAIL_MAX } from './logs/agent-logs.service.js';

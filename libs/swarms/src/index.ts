@@ -1,0 +1,3 @@
+export * from './swarm.js';
+export * from './swarms.module.js';
+export * from './swarms.service.js';
