@@ -198,6 +198,7 @@ CREATE TABLE outbox (
   queue text NOT NULL,
   job text NOT NULL,
   payload jsonb NOT NULL,
+  options jsonb NOT NULL DEFAULT '{}',
   created_at timestamptz NOT NULL DEFAULT now()
 );
 
