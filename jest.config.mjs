@@ -29,6 +29,7 @@ const project = (displayName, testMatch, extra = {}) => ({
 });
 
 const database = {
+  testTimeout: 30_000,
   globalSetup: '<rootDir>/libs/testing/src/jest.setup.mjs',
   globalTeardown: '<rootDir>/libs/testing/src/jest.teardown.mjs',
 };

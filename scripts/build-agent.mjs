@@ -7,6 +7,18 @@ import { build } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** Keeps out of the bundle, and of every agent's memory, what no agent uses. */
+const leaveOut = {
+  name: 'leave-out',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@ai-sdk\/gateway$/ }, () => ({ path: join(root, 'apps/agent/src/sdk/no-gateway.ts') }));
+    // Messages in fifty languages.
+    onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+  },
+};
+
 /** Builds into `outdir` (replaced as a whole) and returns the entry file. */
 export async function buildAgent(outdir) {
   const staging = `${outdir}.${process.pid}.tmp`;
@@ -25,6 +37,7 @@ export async function buildAgent(outdir) {
     banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
     chunkNames: 'chunks/[name]-[hash]',
     legalComments: 'none',
+    plugins: [leaveOut],
     metafile: true,
     logLevel: 'warning',
   });

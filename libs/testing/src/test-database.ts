@@ -66,6 +66,8 @@ async function makeTemplate(admin: Client, name: string): Promise<void> {
   const dataSource = await openDataSource(urlOf(draft));
   try {
     await migrate(dataSource);
+    const { migrateQueue } = await import('#libs/queue');
+    await migrateQueue(urlOf(draft));
   } finally {
     await dataSource.destroy();
   }

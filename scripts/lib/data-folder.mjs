@@ -1,0 +1,108 @@
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { everyoneReaches, isRoot } from './environment.mjs';
+import { Failure } from './failure.mjs';
+import { identityOf, lives } from './processes.mjs';
+
+const LAYOUT = '1';
+
+/** Makes the folder and checks that this version knows its layout. */
+export function openDataFolder(dir) {
+  fs.mkdirSync(dir, { recursive: true, mode: isRoot() ? 0o711 : 0o700 });
+  if (isRoot() && !everyoneReaches(dir)) {
+    throw new Failure(
+      `DATA_DIR ${dir} can't be reached by the users that Postgres and agents run as: choose a folder such as /var/lib/rookery`,
+    );
+  }
+  const version = join(dir, 'VERSION');
+  if (!fs.existsSync(version)) fs.writeFileSync(version, `${LAYOUT}\n`);
+  const found = fs.readFileSync(version, 'utf8').trim();
+  if (found !== LAYOUT) {
+    throw new Failure(
+      `${dir} has layout ${found}, this version of Rookery knows ${LAYOUT}: use the version that made it`,
+    );
+  }
+}
+
+const lockFile = (dir) => join(dir, 'rookery.lock');
+
+/** Who runs on the folder just now: `{ pid, startTime, address?, databaseUrl? }`, or undefined. */
+export function holderOf(dir) {
+  const holder = readJson(lockFile(dir));
+  return lives(holder) ? holder : undefined;
+}
+
+/**
+ * Takes the folder for this process. @throws Failure while another process has it.
+ * @returns `{ update(fields), release() }`
+ */
+export function takeLock(dir) {
+  const mine = identityOf(process.pid);
+  const file = lockFile(dir);
+  while (!wrote(file, mine)) {
+    const holder = readJson(file);
+    if (lives(holder)) throw alreadyRuns(dir, holder);
+    discard(file, holder, dir);
+  }
+  let content = mine;
+  return {
+    update: (fields) => {
+      content = { ...content, ...fields };
+      writeJson(file, content);
+    },
+    release: () => fs.rmSync(file, { force: true }),
+  };
+}
+
+const alreadyRuns = (dir, { pid, address }) =>
+  new Failure(
+    `Rookery already runs on ${dir} (process ${pid}${address ? `, ${address}` : ''}): stop that one first, or set DATA_DIR to another folder`,
+  );
+
+/** A complete lock file appears at once (link), so no reader ever meets a half-written one. */
+function wrote(file, content) {
+  const draft = `${file}.${process.pid}`;
+  fs.writeFileSync(draft, JSON.stringify(content), { mode: 0o600 });
+  try {
+    fs.linkSync(draft, file);
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    fs.rmSync(draft, { force: true });
+  }
+}
+
+/** Removes a dead process's lock, unless a third process took the folder in between. */
+function discard(file, dead, dir) {
+  const aside = `${file}.old.${process.pid}`;
+  try {
+    fs.renameSync(file, aside);
+  } catch (error) {
+    if (error.code === 'ENOENT') return;
+    throw error;
+  }
+  const moved = readJson(aside);
+  if (lives(moved) && moved.pid !== dead?.pid) {
+    fs.renameSync(aside, file);
+    throw alreadyRuns(dir, moved);
+  }
+  fs.rmSync(aside, { force: true });
+}
+
+/** Parsed content of a file; undefined when missing or broken. */
+export function readJson(file) {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Replaces a file's content at once, readable by its owner only. */
+export function writeJson(file, content) {
+  const draft = `${file}.${process.pid}`;
+  fs.writeFileSync(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  fs.renameSync(draft, file);
+}

@@ -1,0 +1,17 @@
+/** Something the person at the keyboard can put right; the message is all they see. */
+export class Failure extends Error {}
+
+const SYSTEM_ERRORS = {
+  ENOSPC: (error) => `The disk is full${error.path ? `: ${error.path} could not be written` : ''}`,
+  EDQUOT: (error) => `The disk quota is used up${error.path ? `: ${error.path} could not be written` : ''}`,
+  EACCES: (error) => `No permission for ${error.path ?? 'a file'}: choose another DATA_DIR, or run as its owner`,
+  EPERM: (error) => `No permission for ${error.path ?? 'a file'}: choose another DATA_DIR, or run as its owner`,
+  EROFS: (error) =>
+    `${error.path ?? 'A folder'} is on a read-only file system: set DATA_DIR to a folder that can be written`,
+  ENOTDIR: (error) => `${error.path ?? 'A path'} leads through something that is not a folder`,
+};
+
+/** One plain line (or the few a Failure brings) for whatever went wrong. */
+export function explain(error) {
+  return `rookery: ${SYSTEM_ERRORS[error?.code]?.(error) ?? error?.message ?? error}`;
+}

@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+import { ROOT } from './environment.mjs';
+import { Failure } from './failure.mjs';
+import { captured } from './toolchain.mjs';
+
+export const PROGRAMS = {
+  api: join(ROOT, 'dist/apps/api/src/main.js'),
+  worker: join(ROOT, 'dist/apps/worker/src/main.js'),
+  migrate: join(ROOT, 'dist/apps/worker/src/cli/migrate.js'),
+  adminCreate: join(ROOT, 'dist/apps/api/src/cli/admin-create.js'),
+  openapi: join(ROOT, 'dist/apps/api/src/cli/openapi.js'),
+};
+
+/** What every program of an installation gets: our environment without npm's, plus where data and database are. */
+export function programEnvironment({ dir, databaseUrl }) {
+  const inherited = Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$|^NODE_COMPILE_CACHE$/.test(name));
+  return {
+    NODE_ENV: 'development',
+    NODE_COMPILE_CACHE: join(dir, 'cache'),
+    ...Object.fromEntries(inherited),
+    ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
+    DATA_DIR: dir,
+  };
+}
+
+/** Runs one of our commands to its end. @returns what it printed @throws Failure with its own words */
+export async function runProgram(node, program, args, env) {
+  const { code, output } = await captured(node, ['--no-warnings', program, ...args], env);
+  if (code !== 0) throw new Failure(output.trim() || `${program} ended with ${code}`);
+  return output.trim();
+}

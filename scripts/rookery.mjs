@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+// The launcher behind the npm scripts. It needs nothing but Node 20.19 and npm, and starts the rest on Node 24.
+import { explain } from './lib/failure.mjs';
+
+const COMMANDS = {
+  start: () => import('./commands/start.mjs'),
+  test: () => import('./commands/test.mjs'),
+  build: () => import('./commands/build.mjs'),
+  migrate: () => import('./commands/migrate.mjs'),
+  'admin:create': () => import('./commands/admin-create.mjs'),
+  bench: () => import('./commands/bench.mjs'),
+};
+
+const [name = 'start', ...args] = process.argv.slice(2);
+try {
+  if (!Object.hasOwn(COMMANDS, name)) {
+    throw new Error(`There is no command "${name}"; choose from ${Object.keys(COMMANDS).join(', ')}`);
+  }
+  const command = await COMMANDS[name]();
+  process.exitCode = (await command.run(args)) ?? 0;
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exitCode = 1;
+}
