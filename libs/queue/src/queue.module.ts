@@ -9,6 +9,7 @@ import { OutboxSender } from './outbox-sender.js';
 import { OutboxSweep } from './outbox-sweep.js';
 import { Outbox } from './outbox.js';
 import { type QueueBackend, openQueueBackend } from './queue-backend.js';
+import { QueueHealth } from './queue-health.js';
 import { QUEUE_BACKEND, QueueRegistry } from './queue-registry.js';
 import { PROCESSORS, QueueWorkers, processorOf } from './queue-workers.js';
 
@@ -21,6 +22,8 @@ const backend = (listeners: number): Provider => ({
   },
 });
 
+const EXPORTS = [JobRinger, OutboxSender, QueueRegistry, QueueHealth, QUEUE_BACKEND];
+
 /** Jobs: {@link JobRinger} everywhere, workers where asked for. Needs ConfigModule, DatabaseModule and LoggerModule. */
 @Module({})
 export class QueueModule {
@@ -29,8 +32,8 @@ export class QueueModule {
     return {
       module: QueueModule,
       global: true,
-      providers: [backend(0), Outbox, OutboxSender, QueueRegistry, JobRinger],
-      exports: [JobRinger, OutboxSender, QueueRegistry, QUEUE_BACKEND],
+      providers: [backend(0), Outbox, OutboxSender, QueueRegistry, QueueHealth, JobRinger],
+      exports: EXPORTS,
     };
   }
 
@@ -55,6 +58,7 @@ export class QueueModule {
         OutboxSender,
         OutboxSweep,
         QueueRegistry,
+        QueueHealth,
         JobRinger,
         MetadataScanner,
         JobDispatcher,
@@ -63,7 +67,7 @@ export class QueueModule {
         { provide: PROCESSORS, useValue: processors },
         ...processors,
       ],
-      exports: [JobRinger, OutboxSender, QueueRegistry, QUEUE_BACKEND],
+      exports: EXPORTS,
     };
   }
 }

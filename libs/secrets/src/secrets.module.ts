@@ -1,0 +1,9 @@
+import { Module } from '@nestjs/common';
+import { ProviderKeys } from './provider-keys.js';
+import { SecretVault } from './secret-vault.js';
+import { SecretsRepository } from './secrets.repository.js';
+import { SecretsService } from './secrets.service.js';
+
+/** Needs ConfigModule, DatabaseModule and EventsModule. */
+@Module({ providers: [SecretsRepository, SecretVault, ProviderKeys, SecretsService], exports: [SecretsService] })
+export class SecretsModule {}

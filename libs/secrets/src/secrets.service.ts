@@ -1,0 +1,58 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Tx } from '#libs/database';
+import { Notices } from '#libs/events';
+import type { Scope } from '#libs/kernel';
+import { type KeyHolder, ProviderKeys } from './provider-keys.js';
+import { type Provider, type SecretOwner, requireGoodSecrets } from './secret-rules.js';
+import { SecretVault } from './secret-vault.js';
+import { SecretsRepository } from './secrets.repository.js';
+
+/** Secrets of agents, swarms and organisations: written by users, never given back to them. */
+@Injectable()
+export class SecretsService {
+  constructor(
+    @Inject(SecretsRepository) private readonly repository: SecretsRepository,
+    @Inject(SecretVault) private readonly vault: SecretVault,
+    @Inject(ProviderKeys) private readonly keys: ProviderKeys,
+    @Inject(Notices) private readonly notices: Notices,
+  ) {}
+
+  /**
+   * Stores secrets by snake_case name; those not named stay as they are.
+   * @throws DomainError `validation` naming each wrong one, before anything is written.
+   */
+  async put(tx: Tx, scope: Scope, owner: SecretOwner, values: Readonly<Record<string, string>>): Promise<void> {
+    requireGoodSecrets(values);
+    if (Object.keys(values).length === 0) return;
+    await this.repository.lockOwner(tx, scope, owner);
+    const { version: keyVersion, dataKey } = await this.vault.currentKey(tx, scope);
+    const present = await this.repository.versions(tx, scope, owner);
+    for (const [name, value] of Object.entries(values)) {
+      const version = (present.get(name) ?? 0) + 1;
+      const place = { ownerKind: owner.kind, ownerId: owner.id, name, version };
+      const ciphertext = this.vault.seal(scope, dataKey, place, value);
+      await this.repository.save(tx, scope, owner, { name, version, keyVersion, ciphertext });
+    }
+    this.notices.notifyAfter(tx, 'secrets', owner.id);
+  }
+
+  /** Names of what is stored, in order. */
+  names(scope: Scope, owner: SecretOwner): Promise<string[]> {
+    return this.repository.names(scope, owner);
+  }
+
+  /** Deletes all secrets of an owner. */
+  async removeOwner(tx: Tx, scope: Scope, owner: SecretOwner): Promise<void> {
+    await this.repository.removeOwner(tx, scope, owner);
+    this.notices.notifyAfter(tx, 'secrets', owner.id);
+  }
+
+  /**
+   * The key that pays for an agent's calls: the agent's, else its swarm's, its organisation's, or the platform's where
+   * the plan allows. For the broker only; it must never reach an agent, a log or a response.
+   * @throws DomainError `unavailable` while Postgres can't be reached (it may serve from memory for 5 s).
+   */
+  providerKey(agent: KeyHolder, provider: Provider): Promise<string | undefined> {
+    return this.keys.find(agent, provider);
+  }
+}
