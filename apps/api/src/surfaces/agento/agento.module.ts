@@ -1,0 +1,28 @@
+import { Module } from '@nestjs/common';
+import { AgentsModule } from '#libs/agents';
+import { ConversationsModule } from '#libs/conversations';
+import { IdentityModule } from '#libs/identity';
+import { AccountController } from './account/account.controller.js';
+import { AgentLifecycleController } from './agents/agent-lifecycle.controller.js';
+import { AgentsController } from './agents/agents.controller.js';
+import { SettledAgents } from './agents/settled-agents.js';
+import { ChatController } from './chat/chat.controller.js';
+import { RunStreams } from './chat/run-streams.js';
+import { RunsController } from './chat/runs.controller.js';
+import { FollowedLogs } from './logs/followed-logs.js';
+import { LogsController } from './logs/logs.controller.js';
+
+/** The agento surface: its controllers, over the domains it speaks for. */
+@Module({
+  imports: [AgentsModule, ConversationsModule, IdentityModule],
+  controllers: [
+    AgentsController,
+    AgentLifecycleController,
+    ChatController,
+    RunsController,
+    LogsController,
+    AccountController,
+  ],
+  providers: [FollowedLogs, RunStreams, SettledAgents],
+})
+export class AgentoModule {}

@@ -1,0 +1,71 @@
+import { Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { AgentsService } from '#libs/agents';
+import type { Caller } from '#libs/kernel';
+import { CallerOf, ClientGone } from '../../../http/caller-of.js';
+import { AgentoController, AnswersData, Refuses } from '../agento.openapi.js';
+import { AgentStatusDto, AgentWhyDto, StartedAgentDto, StoppedAgentDto } from './agents.dto.js';
+import { toAgentStatus, toAgentWhy, toStartedAgent, toStoppedAgent } from './agents.mapper.js';
+import { SettledAgents } from './settled-agents.js';
+
+@AgentoController('Agents', 'v1/agents/:id')
+export class AgentLifecycleController {
+  constructor(
+    @Inject(AgentsService) private readonly agents: AgentsService,
+    @Inject(SettledAgents) private readonly settled: SettledAgents,
+  ) {}
+
+  /** Start a stopped agent. A running one stays as it is. */
+  @Post('start')
+  @HttpCode(200)
+  @AnswersData(StartedAgentDto, 'The agent runs')
+  @Refuses(404)
+  async startAgent(
+    @CallerOf() caller: Caller,
+    @Param('id') id: string,
+    @ClientGone() gone: AbortSignal,
+  ): Promise<{ data: StartedAgentDto }> {
+    return toStartedAgent(await this.settled.start(caller, id, gone));
+  }
+
+  /** Stop a running agent; its workspace is kept. A stopped one stays as it is. */
+  @Post('stop')
+  @HttpCode(200)
+  @AnswersData(StoppedAgentDto, 'The agent is stopped')
+  @Refuses(404)
+  async stopAgent(
+    @CallerOf() caller: Caller,
+    @Param('id') id: string,
+    @ClientGone() gone: AbortSignal,
+  ): Promise<{ data: StoppedAgentDto }> {
+    return toStoppedAgent(await this.settled.stop(caller, id, gone));
+  }
+
+  /** Remove the container and make a fresh one from the present configuration, secrets and skills. */
+  @Post('restart')
+  @HttpCode(200)
+  @AnswersData(StartedAgentDto, 'The agent runs again')
+  @Refuses(404)
+  async restartAgent(
+    @CallerOf() caller: Caller,
+    @Param('id') id: string,
+    @ClientGone() gone: AbortSignal,
+  ): Promise<{ data: StartedAgentDto }> {
+    return toStartedAgent(await this.settled.restart(caller, id, gone));
+  }
+
+  /** What the agent does right now and what it uses. */
+  @Get('status')
+  @AnswersData(AgentStatusDto, 'The present status')
+  @Refuses(404)
+  async getAgentStatus(@CallerOf() caller: Caller, @Param('id') id: string): Promise<{ data: AgentStatusDto }> {
+    return toAgentStatus(await this.agents.liveStatus(caller, id));
+  }
+
+  /** Why the agent is in its state: what is wanted, what is, the last changes with their causes, and what to do. */
+  @Get('why')
+  @AnswersData(AgentWhyDto, 'The explanation')
+  @Refuses(404)
+  async explainAgent(@CallerOf() caller: Caller, @Param('id') id: string): Promise<{ data: AgentWhyDto }> {
+    return toAgentWhy(await this.agents.why(caller, id));
+  }
+}

@@ -1,0 +1,38 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type Agent, AgentsService, type CreateAgent } from '#libs/agents';
+import type { Caller } from '#libs/kernel';
+
+const LONGEST_WAIT_MS = 20_000;
+
+/**
+ * Commands whose answer waits, up to 20 s, until the agent is where it was told to go; later ones answer with the state
+ * reached by then. The command itself is committed before the wait: a client that leaves changes nothing about it.
+ */
+@Injectable()
+export class SettledAgents {
+  constructor(@Inject(AgentsService) private readonly agents: AgentsService) {}
+
+  async create(caller: Caller, create: CreateAgent, signal: AbortSignal): Promise<Agent> {
+    return this.settled(caller, await this.agents.create(caller, create), signal);
+  }
+
+  async start(caller: Caller, id: string, signal: AbortSignal): Promise<Agent> {
+    return this.settled(caller, await this.agents.start(caller, id), signal);
+  }
+
+  async stop(caller: Caller, id: string, signal: AbortSignal): Promise<Agent> {
+    return this.settled(caller, await this.agents.stop(caller, id), signal);
+  }
+
+  async restart(caller: Caller, id: string, signal: AbortSignal): Promise<Agent> {
+    return this.settled(caller, await this.agents.restart(caller, id), signal);
+  }
+
+  async delete(caller: Caller, id: string, signal: AbortSignal): Promise<Agent> {
+    return this.settled(caller, await this.agents.delete(caller, id), signal);
+  }
+
+  private settled(caller: Caller, agent: Agent, signal: AbortSignal): Promise<Agent> {
+    return this.agents.settle(caller, agent.id, { timeoutMs: LONGEST_WAIT_MS, signal });
+  }
+}

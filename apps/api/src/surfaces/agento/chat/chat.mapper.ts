@@ -1,0 +1,58 @@
+import type { ChatMessage, ChatRunState, ChatSession, HistoryQuery as History, SendMessage } from '#libs/conversations';
+import { isoTime, isoTimeOrNull } from '../agento.paging.js';
+import type {
+  ChatMessageDto,
+  ChatRunDto,
+  ChatSessionDto,
+  CreatedSessionDto,
+  HistoryQuery,
+  SendMessageDto,
+} from './chat.dto.js';
+
+export const toSendMessage = ({ message, sessionId, peerId, context, onDisconnect }: SendMessageDto): SendMessage => ({
+  message,
+  sessionId,
+  peerId,
+  context,
+  onDisconnect,
+});
+
+/** A moment without an offset is meant in UTC. */
+export const toHistory = ({ sessionId, limit, since }: HistoryQuery): History => ({
+  sessionId,
+  limit,
+  since:
+    since === undefined
+      ? undefined
+      : new Date(/T.*(Z|[+-]\d{2}:\d{2})$/.test(since) || !since.includes('T') ? since : `${since}Z`),
+});
+
+export const toChatMessage = ({ role, content, createdAt }: ChatMessage): ChatMessageDto => ({
+  role,
+  content,
+  timestamp: isoTime(createdAt),
+});
+
+export const toChatSession = ({ id, name, channel, startedAt }: ChatSession): ChatSessionDto => ({
+  id,
+  name,
+  channel,
+  startedAt: isoTime(startedAt),
+});
+
+export const toCreatedSession = ({ id, startedAt }: ChatSession): { data: CreatedSessionDto } => ({
+  data: { id, startedAt: isoTime(startedAt) },
+});
+
+export const toChatRun = (run: ChatRunState): { data: ChatRunDto } => ({
+  data: {
+    id: run.id,
+    sessionId: run.sessionId,
+    status: run.status,
+    onDisconnect: run.onDisconnect,
+    startedAt: isoTime(run.startedAt),
+    finishedAt: isoTimeOrNull(run.finishedAt),
+    errorCode: run.errorCode,
+    errorMessage: run.errorMessage,
+  },
+});
