@@ -1,0 +1,178 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, isUniqueViolation } from '#libs/database';
+import { INSTANCE_DEAD_AFTER_SECONDS } from '#libs/instances';
+import type { Scope } from '#libs/kernel';
+import { INTERRUPTED } from './conversations.errors.js';
+import type { RunStatus } from './run.state.js';
+
+/** What `open` writes. */
+export interface NewRun {
+  readonly runId: string;
+  readonly agentId: string;
+  readonly owner: string;
+  /** Null: the owner's newest session. */
+  readonly sessionId: string | null;
+  readonly instanceId: string;
+  readonly onDisconnect: 'cancel' | 'continue';
+  readonly message: string;
+}
+
+export interface OpenedSession {
+  readonly sessionId: string;
+  /** Messages of the session before this run's two. */
+  readonly turn: number;
+}
+
+export interface RunEnd {
+  readonly status: Exclude<RunStatus, 'running'>;
+  /** Text not yet stored, and the bytes of UTF-8 that are. */
+  readonly rest: string;
+  readonly at: number;
+  readonly errorCode?: string;
+  readonly errorMessage?: string;
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+}
+
+export interface EarlierMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+export interface RunProgress {
+  readonly status: RunStatus;
+  readonly error_code: string | null;
+  readonly error_message: string | null;
+  /** Null while it is no longer than what the caller knows. */
+  readonly content: string | null;
+}
+
+/** The newest `$4` messages before the run's own that fit `$5` characters together, oldest first. */
+const EARLIER = `
+  SELECT role, content FROM (
+    SELECT id, role, content, sum(length(content)) OVER (ORDER BY id DESC) AS chars FROM (
+      SELECT id, role, content FROM messages
+       WHERE org_id = $1 AND session_id = $2 AND run_id IS DISTINCT FROM $3 AND content <> ''
+       ORDER BY id DESC LIMIT $4) newest) counted
+   WHERE chars <= $5 ORDER BY id`;
+
+/** One statement locks the session, counts its messages on, and inserts the run and both its messages. */
+const OPEN = `
+  WITH chosen AS (
+    UPDATE chat_sessions SET message_count = message_count + 2
+     WHERE org_id = $1 AND agent_id = $2 AND owner = $3 AND id = COALESCE($4::text, (
+             SELECT id FROM chat_sessions WHERE org_id = $1 AND agent_id = $2 AND owner = $3
+              ORDER BY started_at DESC, id DESC LIMIT 1))
+    RETURNING id, message_count - 2 AS turn
+  ), run AS (
+    INSERT INTO runs (id, org_id, agent_id, session_id, instance_id, on_disconnect)
+    SELECT $5, $1, $2, id, $6, $7 FROM chosen RETURNING session_id
+  ), said AS (
+    INSERT INTO messages (org_id, agent_id, session_id, run_id, role, content)
+    SELECT $1, $2, run.session_id, $5, part.role, part.content
+      FROM run CROSS JOIN (VALUES (1, 'user', $8::text), (2, 'assistant', '')) AS part (n, role, content) ORDER BY part.n
+  )
+  SELECT id AS session_id, turn FROM chosen`;
+
+/**
+ * The row lock keeps a concurrent close from being followed by more text; the length makes a repeated append a no-op
+ * when the first one did arrive.
+ */
+const APPEND = `
+  WITH run AS (SELECT id FROM runs WHERE org_id = $1 AND id = $2 AND status = 'running' FOR SHARE), written AS (
+    UPDATE messages m SET content = m.content || $3,
+           created_at = CASE WHEN m.content = '' THEN clock_timestamp() ELSE m.created_at END
+      FROM run WHERE m.run_id = run.id AND m.role = 'assistant' AND octet_length(m.content) = $4
+  )
+  SELECT id FROM run`;
+
+const CLOSE = `
+  WITH run AS (
+    UPDATE runs SET status = $3, error_code = $6, error_message = $7, prompt_tokens = $8, completion_tokens = $9,
+           finished_at = clock_timestamp()
+     WHERE org_id = $1 AND id = $2 AND status = 'running' RETURNING id
+  ), reply AS (
+    UPDATE messages m SET content = m.content || $4::text,
+           created_at = CASE WHEN m.content = '' THEN clock_timestamp() ELSE m.created_at END
+      FROM run WHERE m.run_id = run.id AND m.role = 'assistant' AND $4::text <> '' AND octet_length(m.content) = $5
+  )
+  SELECT id FROM run`;
+
+/** After a restart of Postgres every beat is old; all instances get their time anew. */
+const CLOSE_DEAD = `
+  UPDATE runs r SET status = 'interrupted', error_code = $1, error_message = $2, finished_at = clock_timestamp()
+   WHERE r.status = 'running' AND ($4::uuid IS NULL OR (r.org_id = $4 AND r.agent_id = $5 AND r.session_id IN (
+           SELECT id FROM chat_sessions WHERE org_id = $4 AND agent_id = $5 AND owner = $6)))
+     AND pg_postmaster_start_time() < now() - make_interval(secs => $3)
+     AND NOT EXISTS (SELECT 1 FROM instances i
+                      WHERE i.id = r.instance_id AND i.heartbeat_at > now() - make_interval(secs => $3))
+  RETURNING r.id`;
+
+const PROGRESS = `
+  SELECT r.status, r.error_code, r.error_message,
+         CASE WHEN octet_length(m.content) > $4 THEN m.content END AS content
+    FROM runs r LEFT JOIN messages m ON m.run_id = r.id AND m.role = 'assistant'
+   WHERE r.org_id = $1 AND r.agent_id = $2 AND r.id = $3`;
+
+/** Rows of `runs` and the two messages each run has. A run leaves `running` once; nothing changes it afterwards. */
+@Injectable()
+export class RunsRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  /** @returns undefined when the owner has no such session; `busy` when the session answers another message. */
+  async open(scope: Scope, run: NewRun): Promise<OpenedSession | 'busy' | undefined> {
+    const { agentId, owner, sessionId, runId, instanceId, onDisconnect, message } = run;
+    const values = [scope.orgId, agentId, owner, sessionId, runId, instanceId, onDisconnect, message];
+    try {
+      const [row] = await this.database.named<{ session_id: string; turn: number }>('runs.open', OPEN, values);
+      return row && { sessionId: row.session_id, turn: row.turn };
+    } catch (error) {
+      if (isUniqueViolation(error, 'runs_one_per_session')) return 'busy';
+      throw error;
+    }
+  }
+
+  /**
+   * Adds to a reply that has `at` bytes of UTF-8; doing it twice adds once.
+   * @returns false when the run is not running any more; nothing was written then.
+   */
+  async append(scope: Scope, runId: string, text: string, at: number): Promise<boolean> {
+    return (await this.database.named('runs.append', APPEND, [scope.orgId, runId, text, at])).length > 0;
+  }
+
+  /** Ends the run with what is left of its reply. @returns false when it had ended before; nothing was written then. */
+  async close(scope: Scope, runId: string, end: RunEnd): Promise<boolean> {
+    const { status, rest, at, errorCode, errorMessage, promptTokens, completionTokens } = end;
+    const values = [scope.orgId, runId, status, rest, at, errorCode, errorMessage, promptTokens, completionTokens];
+    return (await this.database.named('runs.close', CLOSE, values.map(orNull))).length > 0;
+  }
+
+  /** The newest messages before a run's own, oldest first: at most `most`, of at most `maxChars` together. */
+  earlier(scope: Scope, sessionId: string, runId: string, most: number, maxChars: number): Promise<EarlierMessage[]> {
+    return this.database.query<EarlierMessage>(EARLIER, [scope.orgId, sessionId, runId, most, maxChars]);
+  }
+
+  /** Null content means that the reply has no more than `knownBytes` of UTF-8. */
+  async progress(scope: Scope, agentId: string, runId: string, knownBytes: number): Promise<RunProgress | undefined> {
+    const values = [scope.orgId, agentId, runId, knownBytes];
+    return (await this.database.named<RunProgress>('runs.progress', PROGRESS, values))[0];
+  }
+
+  /**
+   * Closes as interrupted what instances without a beat left running: everywhere, or in the sessions of one owner.
+   * @returns the ids of the closed runs.
+   */
+  async closeOfDeadInstances(of?: { orgId: string; agentId: string; owner: string }): Promise<string[]> {
+    const values = [
+      INTERRUPTED.code,
+      INTERRUPTED.message,
+      INSTANCE_DEAD_AFTER_SECONDS,
+      of?.orgId,
+      of?.agentId,
+      of?.owner,
+    ];
+    return (await this.database.query<{ id: string }>(CLOSE_DEAD, values.map(orNull))).map((row) => row.id);
+  }
+}
+
+const orNull = (value: unknown): unknown => value ?? null;
