@@ -26,7 +26,8 @@ export async function readPersona(
 async function readStart(path: string): Promise<string> {
   try {
     await using file = await open(path, 'r');
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_FILE_BYTES), 0, MAX_FILE_BYTES, 0);
+    const size = Math.min((await file.stat()).size, MAX_FILE_BYTES);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, 0);
     // A cut in the middle of a character leaves one replacement character at most.
     return buffer
       .toString('utf8', 0, bytesRead)
