@@ -1,0 +1,30 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { CONFIG, type Config } from '#libs/config';
+import { DomainError } from '#libs/kernel';
+import { CONTAINER_RUNTIME, type ContainerRuntime } from './container-runtime.js';
+import { FakeRuntime } from './fake/fake-runtime.js';
+import { findBundle } from './process/agent-program.js';
+import { ProcessRuntime } from './process/process-runtime.js';
+
+/** Provides the host's {@link ContainerRuntime}, chosen by `RUNTIME`. Its timers end with the application. */
+@Global()
+@Module({})
+export class ContainersModule {
+  static forRoot(): DynamicModule {
+    return {
+      module: ContainersModule,
+      providers: [{ provide: CONTAINER_RUNTIME, inject: [CONFIG], useFactory: makeRuntime }],
+      exports: [CONTAINER_RUNTIME],
+    };
+  }
+}
+
+function makeRuntime(config: Config): ContainerRuntime {
+  if (config.runtime === 'fake') return new FakeRuntime();
+  if (config.runtime === 'docker') throw new DomainError('unavailable', 'config', 'RUNTIME=docker is not built yet');
+  return new ProcessRuntime({
+    dataDir: config.dataDir,
+    agentDoorUrl: `http://127.0.0.1:${config.edge.agentPort}`,
+    program: { node: process.execPath, main: findBundle() },
+  });
+}

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ContainerSpec } from '../container-runtime.js';
+
+/** What the next instance is to be started from. */
+export interface KeptSpec {
+  readonly spec: ContainerSpec;
+  readonly hash: string;
+  readonly port: number;
+}
+
+/** Written before a process is spawned, so that a crash right after it can find the process by its nonce. */
+export interface Intent {
+  readonly nonce: string;
+}
+
+/** Who the agent's process is: pid, when it began, and the nonce its `/healthz` tells. */
+export interface Identity extends Intent {
+  readonly pid: number;
+  readonly startMark: string;
+  readonly startedAt: string;
+}
+
+/** How an instance ended, as far as the worker that started it saw it. */
+export interface Ending extends Intent {
+  readonly exitCode: number | null;
+  readonly oomKilled: boolean;
+}
+
+interface Kept {
+  spec: KeptSpec;
+  intent: Intent;
+  identity: Identity;
+  ending: Ending;
+  files: readonly string[];
+}
+
+/** Everything kept on disk for one agent: `DATA_DIR/agents/<id>/`. Files are replaced whole, never edited. */
+export class AgentFolder {
+  readonly workspace: string;
+  readonly output: string;
+  readonly lock: string;
+
+  constructor(readonly path: string) {
+    this.workspace = join(path, 'workspace');
+    this.output = join(path, 'output');
+    this.lock = join(path, 'start.lock');
+  }
+
+  create(): void {
+    mkdirSync(this.path, { recursive: true, mode: 0o711 });
+    mkdirSync(this.workspace, { recursive: true, mode: 0o700 });
+    mkdirSync(this.output, { recursive: true, mode: 0o700 });
+  }
+
+  read<K extends keyof Kept>(what: K): Kept[K] | undefined {
+    try {
+      return JSON.parse(readFileSync(this.file(what), 'utf8')) as Kept[K];
+    } catch {
+      return undefined;
+    }
+  }
+
+  write<K extends keyof Kept>(what: K, value: Kept[K]): void {
+    const draft = join(this.path, `.${what}.${randomUUID()}`);
+    writeFileSync(draft, JSON.stringify(value), { mode: 0o600 });
+    renameSync(draft, this.file(what));
+  }
+
+  drop(...what: (keyof Kept)[]): void {
+    for (const name of what) rmSync(this.file(name), { force: true });
+  }
+
+  wipe(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+
+  private file(what: keyof Kept): string {
+    return join(this.path, `${what}.json`);
+  }
+}
