@@ -126,17 +126,21 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       allowUnisolated: env.flag('ALLOW_UNISOLATED', false),
       metricsToken: env.optional('METRICS_TOKEN'),
     },
-    limits: {
-      ratePerMinute: env.integer('RATE_LIMIT_PER_MINUTE', 120, 1, 2_000_000_000),
-      authPerMinute: env.integer('RATE_LIMIT_AUTH_PER_MINUTE', 60, 1, 2_000_000_000),
-      logRetentionDays: env.integer('LOG_RETENTION_DAYS', 7, 1, 3650),
-      eventRetentionDays: env.integer('EVENT_RETENTION_DAYS', 90, 1, 3650),
-    },
+    limits: limits(env),
     logLevel: env.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info'),
   };
   refuseUnisolated(env, config);
   env.finish();
   return config;
+}
+
+function limits(env: EnvReader): Config['limits'] {
+  return {
+    ratePerMinute: env.integer('RATE_LIMIT_PER_MINUTE', 120, 1, 2_000_000_000),
+    authPerMinute: env.integer('RATE_LIMIT_AUTH_PER_MINUTE', 60, 1, 2_000_000_000),
+    logRetentionDays: env.integer('LOG_RETENTION_DAYS', 7, 1, 3650),
+    eventRetentionDays: env.integer('EVENT_RETENTION_DAYS', 90, 1, 3650),
+  };
 }
 
 function provider(env: EnvReader, name: string, fallback: string): { baseUrl: string; apiKey: string | undefined } {

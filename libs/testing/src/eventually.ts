@@ -17,7 +17,10 @@ export async function eventually<T>(
     } catch (error) {
       failure = error;
     }
-    if (Date.now() > until) throw failure ?? new Error(`Still not so after ${timeoutMs} ms`);
+    if (Date.now() > until) {
+      if (failure !== undefined) throw failure;
+      throw new Error(`Still not so after ${timeoutMs} ms`);
+    }
     await sleep(intervalMs);
   }
 }
