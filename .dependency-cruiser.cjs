@@ -128,7 +128,7 @@ module.exports = {
       name: 'no-undeclared-package',
       severity: 'error',
       from: { path: '^(apps|libs)/', pathNot: SPEC },
-      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'no-development-package',
