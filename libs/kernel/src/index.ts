@@ -2,5 +2,4 @@ export * from './caller.js';
 export * from './clock.js';
 export * from './errors.js';
 export * from './ids.js';
-export * from './instance.js';
 export * from './page.js';

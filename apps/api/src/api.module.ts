@@ -1,0 +1,28 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { type Config, ConfigModule } from '#libs/config';
+import { DatabaseModule } from '#libs/database';
+import { EventsModule } from '#libs/events';
+import { InstancesModule } from '#libs/instances';
+import { type Logger, LoggerModule } from '#libs/observability';
+import { HttpModule } from './http/http.module.js';
+import { POLICY_TABLE } from './http/policy.table.js';
+import { SURFACES } from './surfaces/index.js';
+
+/** The API process. */
+@Module({})
+export class ApiModule {
+  static forRoot(config: Config, logger: Logger): DynamicModule {
+    return {
+      module: ApiModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        LoggerModule.forRoot(logger),
+        DatabaseModule.forRoot(),
+        EventsModule.forRoot(),
+        InstancesModule.forRoot('api'),
+        HttpModule.forRoot(SURFACES, POLICY_TABLE),
+        ...SURFACES.map((surface) => surface.module),
+      ],
+    };
+  }
+}

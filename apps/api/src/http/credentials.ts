@@ -1,0 +1,24 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CredentialService } from '#libs/identity';
+import type { Caller } from '#libs/kernel';
+import type { ApiRequest } from './request.js';
+
+/** Reads who is asking from `X-Api-Key`, `Authorization: Bearer` or `X-Agent-Token`, in this order. */
+@Injectable()
+export class Credentials {
+  constructor(@Inject(CredentialService) private readonly service: CredentialService) {}
+
+  /** @returns undefined when no credential was sent, or one that is not valid. */
+  async read(request: ApiRequest): Promise<Caller | undefined> {
+    const key = request.headers['x-api-key'];
+    if (typeof key === 'string') return this.service.fromApiKey(key);
+    const token = bearerToken(request.headers.authorization);
+    return token === undefined ? undefined : this.service.fromAccessToken(token);
+  }
+}
+
+/** The token of `Authorization: Bearer <token>`; undefined for anything else. */
+export function bearerToken(header: string | undefined): string | undefined {
+  const match = header === undefined ? null : /^Bearer ([^\s]{1,8192})$/i.exec(header);
+  return match?.[1];
+}

@@ -1,0 +1,91 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database } from '#libs/database';
+import { type Caller, notFound } from '#libs/kernel';
+import { inactiveAccount, wrongCredentials, wrongPassword } from '../identity.errors.js';
+import { Passwords } from '../passwords.js';
+import { SessionsService, type TokenPair } from '../sessions/sessions.service.js';
+import { AccountRepository, type UserRow } from './account.repository.js';
+import { LoginFailures } from './login-failures.js';
+
+/** A signed-in user as the surfaces show it. */
+export interface Account {
+  readonly userId: string;
+  readonly orgId: string;
+  readonly email: string;
+  readonly fullName: string;
+  readonly isActive: boolean;
+  readonly createdAt: Date;
+}
+
+export interface SignIn {
+  readonly email: string;
+  readonly password: string;
+  /** The client's address, for counting failures. */
+  readonly address: string;
+}
+
+/** Signing in and the signed-in user's own account. */
+@Injectable()
+export class AccountsService {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(AccountRepository) private readonly accounts: AccountRepository,
+    @Inject(Passwords) private readonly passwords: Passwords,
+    @Inject(SessionsService) private readonly sessions: SessionsService,
+    @Inject(LoginFailures) private readonly failures: LoginFailures,
+  ) {}
+
+  /**
+   * @throws DomainError `unauthenticated` (unknown user and wrong password alike), `forbidden` (inactive),
+   * `rate_limited` (five failures in a minute).
+   */
+  async login(signIn: SignIn): Promise<Account & TokenPair> {
+    const user = await this.failures.attempt(signIn.email, signIn.address, () => this.check(signIn));
+    if (!user) throw wrongCredentials();
+    const { orgId } = user;
+    if (!user.isActive || orgId === null) throw inactiveAccount();
+    const holder = { orgId, userId: user.id, email: user.email };
+    const pair = await this.database.transaction((tx) => this.sessions.open(tx, holder));
+    return { ...accountOf(user, orgId), ...pair };
+  }
+
+  /** @throws DomainError `not_found` for a caller without a user. */
+  async me(caller: Caller): Promise<Account> {
+    return accountOf(await this.userOf(caller), caller.orgId);
+  }
+
+  /** Ends the user's other sessions. @throws DomainError `unprocessable` when the current password is wrong, `rate_limited`. */
+  async changePassword(caller: Caller, change: { current: string; next: string; address: string }): Promise<void> {
+    const user = await this.userOf(caller);
+    const { passwordHash } = user;
+    const proved = await this.failures.attempt(user.email, change.address, async () =>
+      (await this.passwords.verify(passwordHash, change.current)) ? true : undefined,
+    );
+    if (!proved || passwordHash === null) throw wrongPassword();
+    const next = await this.passwords.hash(change.next);
+    await this.database.transaction(async (tx) => {
+      if (!(await this.accounts.changePassword(tx, caller, user.id, passwordHash, next))) throw wrongPassword();
+      await this.sessions.endOthers(tx, user.id, caller.sessionId);
+    });
+  }
+
+  private async check({ email, password }: SignIn): Promise<(UserRow & { orgId: string | null }) | undefined> {
+    const user = await this.accounts.findByEmail(this.database, email);
+    return (await this.passwords.verify(user?.passwordHash, password)) ? user : undefined;
+  }
+
+  private async userOf(caller: Caller): Promise<UserRow> {
+    const user = caller.userId ? await this.accounts.find(this.database, caller, caller.userId) : undefined;
+    if (!user) throw notFound('User');
+    return user;
+  }
+}
+
+const accountOf = (user: UserRow, orgId: string): Account => ({
+  userId: user.id,
+  orgId,
+  email: user.email,
+  fullName: user.fullName,
+  isActive: user.isActive,
+  createdAt: user.createdAt,
+});

@@ -1,0 +1,49 @@
+import { Module } from '@nestjs/common';
+import { CONFIG, type Config } from '#libs/config';
+import { Database } from '#libs/database';
+import { SlidingWindow } from '#libs/rate-limit';
+import { AccountRepository } from './accounts/account.repository.js';
+import { AccountsService } from './accounts/accounts.service.js';
+import { LoginFailures } from './accounts/login-failures.js';
+import { Registrations } from './accounts/registrations.js';
+import { ApiKeyRepository } from './api-keys/api-key.repository.js';
+import { ApiKeysService } from './api-keys/api-keys.service.js';
+import { CredentialRepository } from './credentials/credential.repository.js';
+import { CredentialService } from './credentials/credential.service.js';
+import { SessionTokens } from './credentials/tokens.js';
+import { OrganisationRepository } from './organisations/organisation.repository.js';
+import { OrganisationsService } from './organisations/organisations.service.js';
+import { Passwords } from './passwords.js';
+import { SessionRepository } from './sessions/session.repository.js';
+import { SessionsService } from './sessions/sessions.service.js';
+
+/** Organisations, users, memberships, login sessions and API keys. */
+@Module({
+  providers: [
+    Passwords,
+    AccountRepository,
+    ApiKeyRepository,
+    CredentialRepository,
+    OrganisationRepository,
+    SessionRepository,
+    {
+      provide: SessionTokens,
+      inject: [CONFIG],
+      useFactory: (config: Config) => new SessionTokens(config.security.jwtSecret),
+    },
+    {
+      provide: SlidingWindow,
+      inject: [Database],
+      useFactory: (database: Database) => new SlidingWindow(database),
+    },
+    CredentialService,
+    LoginFailures,
+    Registrations,
+    SessionsService,
+    AccountsService,
+    ApiKeysService,
+    OrganisationsService,
+  ],
+  exports: [AccountsService, ApiKeysService, CredentialService, OrganisationsService, Registrations, SessionsService],
+})
+export class IdentityModule {}

@@ -1,0 +1,12 @@
+export type { Account, SignIn } from './accounts/accounts.service.js';
+export { AccountsService } from './accounts/accounts.service.js';
+export { type FirstAdmin, createFirstAdmin } from './accounts/first-admin.js';
+export { type Registered, type Registration, Registrations } from './accounts/registrations.js';
+export type { ApiKey } from './api-keys/api-key.js';
+export { ApiKeysService, type NewApiKey } from './api-keys/api-keys.service.js';
+export { CREDENTIAL_TOPIC, CredentialService } from './credentials/credential.service.js';
+export { IdentityModule } from './identity.module.js';
+export { type OrganisationAccount, OrganisationsService } from './organisations/organisations.service.js';
+export type { Plan } from './organisations/plans.js';
+export { passwordWeakness } from './passwords.js';
+export { SessionsService, type TokenPair } from './sessions/sessions.service.js';

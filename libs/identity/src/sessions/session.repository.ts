@@ -1,0 +1,106 @@
+import { Injectable } from '@nestjs/common';
+import type { Sql, Tx } from '#libs/database';
+import type { Scope } from '#libs/kernel';
+
+/** A refresh token's row with the state of its session and user, locked. */
+export interface RefreshState {
+  readonly email: string;
+  readonly alive: boolean;
+  readonly isActive: boolean;
+  readonly expired: boolean;
+  readonly used: boolean;
+  /** Used so short a while ago that a racing client may still present it. */
+  readonly inGrace: boolean;
+  readonly successorId: string | null;
+  readonly successorIssuedAt: Date | null;
+}
+
+/** Tables `login_sessions` and `refresh_tokens`. Times are the database's, cut to whole seconds where a token carries them. */
+@Injectable()
+export class SessionRepository {
+  async open(tx: Tx, scope: Scope, session: { id: string; userId: string; seconds: number }): Promise<void> {
+    await tx.query(
+      `INSERT INTO login_sessions (id, user_id, org_id, expires_at)
+       VALUES ($1, $2, $3, now() + make_interval(secs => $4))`,
+      [session.id, session.userId, scope.orgId, session.seconds],
+    );
+  }
+
+  /** @returns when the token was issued. */
+  async addToken(tx: Tx, scope: Scope, token: { id: string; sessionId: string; seconds: number }): Promise<Date> {
+    const [row] = await tx.query<{ issued_at: Date }>(
+      `WITH session AS (
+         UPDATE login_sessions SET expires_at = date_trunc('second', clock_timestamp()) + make_interval(secs => $3)
+         WHERE id = $2 AND org_id = $4 RETURNING id, expires_at)
+       INSERT INTO refresh_tokens (id, session_id, issued_at, expires_at)
+       SELECT $1, id, expires_at - make_interval(secs => $3), expires_at FROM session RETURNING issued_at`,
+      [token.id, token.sessionId, token.seconds, scope.orgId],
+    );
+    if (!row) throw new Error('the login session vanished');
+    return row.issued_at;
+  }
+
+  /** Locks the session, so that two uses of one token are told apart. */
+  async lockToken(
+    tx: Tx,
+    scope: Scope,
+    token: { tokenId: string; sessionId: string; userId: string },
+    graceSeconds: number,
+  ): Promise<RefreshState | undefined> {
+    await tx.query('SELECT 1 FROM login_sessions WHERE id = $1 AND org_id = $2 FOR UPDATE', [
+      token.sessionId,
+      scope.orgId,
+    ]);
+    const [row] = await tx.query<RefreshState>(
+      `SELECT u.email, u.is_active AS "isActive",
+              s.revoked_at IS NULL AND EXISTS (SELECT 1 FROM memberships m
+                WHERE m.org_id = s.org_id AND m.user_id = s.user_id) AS alive,
+              t.expires_at <= clock_timestamp() AS expired, t.used_at IS NOT NULL AS used,
+              coalesce(t.used_at > clock_timestamp() - make_interval(secs => $5), false) AS "inGrace",
+              t.successor_id AS "successorId", next.issued_at AS "successorIssuedAt"
+       FROM refresh_tokens t
+       JOIN login_sessions s ON s.id = t.session_id
+       JOIN users u ON u.id = s.user_id
+       LEFT JOIN refresh_tokens next ON next.id = t.successor_id
+       WHERE t.id = $1 AND s.id = $2 AND s.user_id = $3 AND s.org_id = $4`,
+      [token.tokenId, token.sessionId, token.userId, scope.orgId, graceSeconds],
+    );
+    return row;
+  }
+
+  async markUsed(tx: Tx, scope: Scope, tokenId: string, successorId: string): Promise<void> {
+    await tx.query(
+      `UPDATE refresh_tokens SET used_at = clock_timestamp(), successor_id = $2
+       WHERE id = $1 AND session_id IN (SELECT id FROM login_sessions WHERE org_id = $3)`,
+      [tokenId, successorId, scope.orgId],
+    );
+  }
+
+  async revoke(sql: Sql, scope: Scope, sessionId: string, reason: string): Promise<void> {
+    await sql.query(
+      `UPDATE login_sessions SET revoked_at = now(), revoked_reason = $3
+       WHERE id = $1 AND org_id = $2 AND revoked_at IS NULL`,
+      [sessionId, scope.orgId, reason],
+    );
+  }
+
+  /** Ends every session of a user, in all organisations, but the one kept. @returns the ids ended. */
+  async revokeOthers(tx: Tx, userId: string, keptSessionId: string | undefined): Promise<string[]> {
+    const rows = await tx.query<{ id: string }>(
+      `UPDATE login_sessions SET revoked_at = now(), revoked_reason = 'password_changed'
+       WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2::uuid RETURNING id`,
+      [userId, keptSessionId ?? null],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Deletes up to `batch` sessions that ended over a day ago, with their tokens. */
+  async sweep(sql: Sql, batch: number): Promise<number> {
+    const rows = await sql.query(
+      `DELETE FROM login_sessions WHERE id IN (SELECT id FROM login_sessions
+         WHERE expires_at < now() - interval '1 day' LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING 1`,
+      [batch],
+    );
+    return rows.length;
+  }
+}
