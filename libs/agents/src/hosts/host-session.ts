@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '#libs/config';
+import type { Logger } from '#libs/observability';
+import { HostLock } from './host-lock.js';
+import type { HostsRepository } from './hosts.repository.js';
+
+const PATIENCE_MS = 6_000;
+const RETRY_MS = 250;
+
+/** A worker's time as the one worker of its host: from the lock and a new incarnation to the end of the process. */
+export class HostSession {
+  readonly lost: Promise<string>;
+  private reportLoss: (reason: string) => void = () => undefined;
+  private lock!: HostLock;
+  private number = 0;
+
+  private constructor(
+    readonly id: string,
+    private readonly hosts: HostsRepository,
+    private readonly logger: Logger,
+  ) {
+    this.lost = new Promise((resolve) => (this.reportLoss = resolve));
+  }
+
+  /** Raised at each start of a worker of this host; claims of earlier ones are void. */
+  get incarnation(): number {
+    return this.number;
+  }
+
+  /** @throws Error when another worker runs this host. */
+  static async open(config: Config, hosts: HostsRepository, logger: Logger): Promise<HostSession> {
+    const session = new HostSession(config.host.id, hosts, logger);
+    session.lock = new HostLock(config.databaseUrl, config.host.id, () => {
+      logger.warn('The connection that holds the lock on this host is lost; taking it again');
+    });
+    const until = Date.now() + PATIENCE_MS;
+    while (!(await session.lock.tryAcquire())) {
+      if (Date.now() > until) {
+        throw new Error(
+          `Another worker already runs the host "${config.host.id}": stop it, or give this one its own HOST_ID`,
+        );
+      }
+      await sleep(RETRY_MS);
+    }
+    session.number = await hosts.register({
+      id: config.host.id,
+      region: config.host.region,
+      runtime: config.runtime,
+      edgeUrl: config.edge.url,
+      capacityAgents: config.agent.capacity,
+    });
+    logger.info('Host registered', { hostId: session.id, incarnation: session.number });
+    return session;
+  }
+
+  /** Says that the host lives, and takes the lock again after its connection dropped. Throws while Postgres is away. */
+  async beat(): Promise<void> {
+    if (!(await this.lock.tryAcquire())) {
+      this.reportLoss(`Another worker has taken the lock on host "${this.id}"`);
+    } else if (!(await this.hosts.beat(this.id, this.number))) {
+      this.reportLoss(`A later worker has taken over host "${this.id}"`);
+    }
+  }
+
+  /** Nothing more is placed here, and the next worker can start at once. */
+  async close(): Promise<void> {
+    await this.hosts
+      .silence(this.id, this.number)
+      .catch((error: unknown) => this.logger.debug('The host could not be signed off', { error }));
+    await this.lock.release();
+  }
+}

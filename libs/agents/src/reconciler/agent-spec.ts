@@ -1,0 +1,81 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '#libs/config';
+import { CONTAINER_RUNTIME, type ContainerRuntime, type ContainerSpec, type WorkspaceFile } from '#libs/containers';
+import { gatewayToken, signAgentToken } from '#libs/crypto';
+import { Database } from '#libs/database';
+import { DomainError } from '#libs/kernel';
+import { SecretsService } from '#libs/secrets';
+import { DEFAULT_MODELS, type Provider } from '../agent-config.js';
+import type { ClaimedAgent } from './claimed-agent.js';
+
+const PIDS_LIMIT = 256;
+/** How long an agent may take to end its work. */
+export const STOP_TIMEOUT_MS = 10_000;
+
+/** Says what an agent's instance has to be. Provider keys never enter it: it gets one token of this start. */
+@Injectable()
+export class AgentSpecs {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(CONTAINER_RUNTIME) private readonly runtime: ContainerRuntime,
+    @Inject(Database) private readonly database: Database,
+    @Inject(SecretsService) private readonly secrets: SecretsService,
+  ) {}
+
+  /**
+   * For the instance of the agent's own claim.
+   * @throws DomainError code `auth` when no key of the chosen provider is stored.
+   */
+  async of(agent: ClaimedAgent): Promise<ContainerSpec> {
+    const provider = await this.provider(agent);
+    return {
+      agentId: agent.id,
+      orgId: agent.orgId,
+      epoch: agent.epoch,
+      runtime: agent.runtime,
+      image: agent.image,
+      env: this.environment(agent, provider),
+      files: await this.files(agent),
+      memoryMb: this.config.agent.memoryMb,
+      cpus: this.config.agent.cpus,
+      pidsLimit: PIDS_LIMIT,
+      stopTimeoutMs: STOP_TIMEOUT_MS,
+    };
+  }
+
+  private environment(agent: ClaimedAgent, provider: Provider): Record<string, string> {
+    const { jwtSecret } = this.config.security;
+    const claims = { agentId: agent.id, orgId: agent.orgId, hostId: agent.hostId, epoch: agent.epoch };
+    const { model, temperature, maxTokens } = agent.config;
+    return {
+      ROOKERY_AGENT_ID: agent.id,
+      ROOKERY_AGENT_NAME: agent.name,
+      ROOKERY_GATEWAY_TOKEN: gatewayToken(jwtSecret, agent.id, agent.epoch),
+      ROOKERY_LLM_PROVIDER: provider,
+      ROOKERY_LLM_BASE_URL: `${this.runtime.agentDoorUrl}/llm/${provider}`,
+      ROOKERY_LLM_TOKEN: signAgentToken(jwtSecret, claims),
+      ROOKERY_MODEL: model ?? DEFAULT_MODELS[provider],
+      ...(temperature === undefined ? {} : { ROOKERY_TEMPERATURE: String(temperature) }),
+      ...(maxTokens === undefined ? {} : { ROOKERY_MAX_TOKENS: String(maxTokens) }),
+    };
+  }
+
+  /** The one in config, else the first whose key exists. */
+  private async provider(agent: ClaimedAgent): Promise<Provider> {
+    const wanted = agent.config.llmProvider;
+    if (wanted === 'demo') return wanted;
+    const owner = { orgId: agent.orgId, agentId: agent.id, swarmId: agent.swarmId };
+    for (const provider of wanted ? [wanted] : (['anthropic', 'openai', 'google'] as const)) {
+      if ((await this.secrets.providerKey(owner, provider)) !== undefined) return provider;
+    }
+    const which = wanted ? `the provider ${wanted}` : 'any LLM provider';
+    throw new DomainError('unprocessable', 'auth', `No key is stored for ${which}`);
+  }
+
+  private files(agent: ClaimedAgent): Promise<WorkspaceFile[]> {
+    return this.database.query<WorkspaceFile>(
+      'SELECT path, content FROM agent_files WHERE org_id = $1 AND agent_id = $2 ORDER BY path',
+      [agent.orgId, agent.id],
+    );
+  }
+}

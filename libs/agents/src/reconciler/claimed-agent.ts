@@ -1,0 +1,85 @@
+import type { AgentConfig, AgentRuntime, ErrorCategory } from '../agent.js';
+import type { AgentStatus, DesiredState } from '../agent.state.js';
+
+/** An agent as its reconciler holds it, read under the claim `epoch`. */
+export interface ClaimedAgent {
+  readonly id: string;
+  readonly orgId: string;
+  readonly swarmId: string | null;
+  readonly name: string;
+  readonly runtime: AgentRuntime;
+  readonly image: string;
+  readonly config: AgentConfig;
+  readonly hostId: string;
+  readonly desiredState: DesiredState;
+  readonly desiredGeneration: number;
+  readonly restartGeneration: number;
+  readonly status: AgentStatus;
+  /** Generations the present instance was made from. */
+  readonly observedGeneration: number;
+  readonly observedRestartGeneration: number;
+  /** The claim: every write says `WHERE epoch = this`. */
+  readonly epoch: number;
+  /** The claim under which the present instance was made; null when none may act. */
+  readonly instanceEpoch: number | null;
+  readonly endpoint: string | null;
+  readonly attempts: number;
+  /** The next attempt is not due yet, or given up until a user acts. */
+  readonly waiting: boolean;
+  readonly startedAt: Date | null;
+  readonly errorCategory: ErrorCategory | null;
+}
+
+export const CLAIMED_COLUMNS = `
+  id, org_id, swarm_id, name, runtime, image, config, host_id, desired_state, desired_generation, restart_generation,
+  status, observed_generation, observed_restart_generation, epoch, instance_epoch, endpoint, attempts,
+  coalesce(next_attempt_at > clock_timestamp(), false) AS waiting, started_at, error_category, event_seq`;
+
+export interface ClaimedRow {
+  readonly id: string;
+  readonly org_id: string;
+  readonly swarm_id: string | null;
+  readonly name: string;
+  readonly runtime: AgentRuntime;
+  readonly image: string;
+  readonly config: AgentConfig;
+  readonly host_id: string;
+  readonly desired_state: DesiredState;
+  readonly desired_generation: number;
+  readonly restart_generation: number;
+  readonly status: AgentStatus;
+  readonly observed_generation: number;
+  readonly observed_restart_generation: number;
+  readonly epoch: string;
+  readonly instance_epoch: string | null;
+  readonly endpoint: string | null;
+  readonly attempts: number;
+  readonly waiting: boolean;
+  readonly started_at: Date | null;
+  readonly error_category: ErrorCategory | null;
+  readonly event_seq: string;
+}
+
+export const toClaimed = (row: ClaimedRow): ClaimedAgent => ({
+  id: row.id,
+  orgId: row.org_id,
+  swarmId: row.swarm_id,
+  name: row.name,
+  runtime: row.runtime,
+  image: row.image,
+  config: row.config,
+  hostId: row.host_id,
+  desiredState: row.desired_state,
+  desiredGeneration: row.desired_generation,
+  restartGeneration: row.restart_generation,
+  status: row.status,
+  observedGeneration: row.observed_generation,
+  observedRestartGeneration: row.observed_restart_generation,
+  epoch: Number(row.epoch),
+  instanceEpoch: row.instance_epoch === null ? null : Number(row.instance_epoch),
+  endpoint: row.endpoint,
+  attempts: row.attempts,
+  waiting: row.waiting,
+  startedAt: row.started_at,
+  errorCategory: row.error_category,
+});

@@ -1,0 +1,92 @@
+import type { ContainerState } from '#libs/containers';
+import type { AgentStatus } from '../agent.state.js';
+import type { ClaimedAgent } from './claimed-agent.js';
+
+/**
+ * The one thing to do next.
+ *
+ * - `none`: desired state reached; `wait`: the next attempt is not due
+ * - `announce`: write the status in between; `begin`: write that an instance of this claim is being made
+ * - `ensure`, `start`, `await_ready`: make it, run it, wait for its gateway; `mark_running`: write that it runs
+ * - `crashed`: a running instance ended; `failed_start`: it ended before it was ready
+ * - `discard`: stop and remove an instance, its workspace stays; `mark_stopped`: write that none is left
+ * - `erase`: remove all that is kept for the agent and write the tombstone
+ */
+export type StepKind =
+  | 'none'
+  | 'wait'
+  | 'announce'
+  | 'begin'
+  | 'ensure'
+  | 'start'
+  | 'await_ready'
+  | 'mark_running'
+  | 'crashed'
+  | 'failed_start'
+  | 'discard'
+  | 'mark_stopped'
+  | 'erase';
+
+export type PlannedAgent = Pick<
+  ClaimedAgent,
+  | 'desiredState'
+  | 'desiredGeneration'
+  | 'restartGeneration'
+  | 'status'
+  | 'observedGeneration'
+  | 'observedRestartGeneration'
+  | 'epoch'
+  | 'instanceEpoch'
+  | 'endpoint'
+  | 'waiting'
+>;
+export type SeenContainer = Pick<ContainerState, 'status' | 'epoch' | 'endpoint'>;
+
+/** Decides the next step from what is wanted, what is written and what is there. Pure and total. */
+export function planStep(agent: PlannedAgent, container: SeenContainer): StepKind {
+  if (agent.status === 'deleted') return 'none';
+  if (agent.waiting) return 'wait';
+  switch (agent.desiredState) {
+    case 'running':
+      return container.status === 'missing' ? planWithout(agent) : planWith(agent, container);
+    case 'stopped':
+      return planStopped(agent, container);
+    case 'deleted':
+      if (agent.status !== 'deleting') return 'announce';
+      return container.status === 'missing' ? 'erase' : 'discard';
+  }
+}
+
+/** The status that says "on its way" for each desired state. */
+export const STATUS_BETWEEN: Readonly<Record<PlannedAgent['desiredState'], AgentStatus>> = {
+  running: 'provisioning',
+  stopped: 'stopping',
+  deleted: 'deleting',
+};
+
+/**
+ * True when the instance that is written down was made from what is wanted now. A running one with older settings is
+ * kept until somebody asks for a restart; one that is still coming up is made anew.
+ */
+const isCurrent = (agent: PlannedAgent): boolean =>
+  agent.observedRestartGeneration === agent.restartGeneration &&
+  (agent.status === 'running' || agent.observedGeneration === agent.desiredGeneration);
+
+function planWithout(agent: PlannedAgent): StepKind {
+  if (agent.status === 'running') return 'crashed';
+  return agent.instanceEpoch === agent.epoch && isCurrent(agent) ? 'ensure' : 'begin';
+}
+
+function planWith(agent: PlannedAgent, container: SeenContainer): StepKind {
+  const mine = container.epoch !== null && container.epoch === agent.instanceEpoch;
+  if (!mine || !isCurrent(agent)) return 'discard';
+  if (container.status === 'created') return agent.status === 'running' ? 'crashed' : 'start';
+  if (container.status === 'exited') return agent.status === 'running' ? 'crashed' : 'failed_start';
+  if (agent.status !== 'running') return 'await_ready';
+  return container.endpoint === agent.endpoint ? 'none' : 'mark_running';
+}
+
+function planStopped(agent: PlannedAgent, container: SeenContainer): StepKind {
+  if (container.status !== 'missing') return agent.status === 'stopping' ? 'discard' : 'announce';
+  return agent.status === 'stopped' ? 'none' : 'mark_stopped';
+}

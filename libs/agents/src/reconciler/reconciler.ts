@@ -1,0 +1,183 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONTAINER_RUNTIME, type ContainerRuntime, type ContainerState } from '#libs/containers';
+import { isDatabaseDown } from '#libs/database';
+import { DomainError } from '#libs/kernel';
+import { Logger, runWithContext } from '#libs/observability';
+import { FenceLostError } from '../agents.errors.js';
+import { LogShipper } from '../logs/log-shipper.js';
+import { AgentClaims } from './agent-claims.js';
+import { AgentProgress } from './agent-progress.js';
+import { AgentSpecs, STOP_TIMEOUT_MS } from './agent-spec.js';
+import type { ClaimedAgent } from './claimed-agent.js';
+import { type Failure, failureOf, failureOfExit } from './failure.js';
+import { type StepKind, planStep } from './reconcile-plan.js';
+import { SerialRunner } from './serial-runner.js';
+
+const READY_TIMEOUT_MS = 60_000;
+const READY_SLICE_MS = 500;
+const PROBE_TIMEOUT_MS = 2_000;
+const FIRST_PROBE_PAUSE_MS = 10;
+const LONGEST_PROBE_PAUSE_MS = 100;
+const SWEEP_BATCH = 50;
+
+/** Where a run of the reconciler stands. */
+interface Run {
+  agent: ClaimedAgent;
+  /** Undefined: to be looked up. */
+  container?: ContainerState | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A run whose instance was looked at. */
+interface Step extends Run {
+  readonly container: ContainerState;
+}
+
+/** What a step found out; what is missing is read again. */
+interface Outcome {
+  readonly agent?: ClaimedAgent;
+  readonly container?: ContainerState;
+}
+
+const isFatal = (error: unknown): boolean => error instanceof FenceLostError || isDatabaseDown(error);
+
+/** Brings agents of this host where their owners want them, one idempotent step at a time. */
+@Injectable()
+export class AgentReconciler {
+  readonly runner = new SerialRunner();
+  private readonly closing = new AbortController();
+
+  constructor(
+    @Inject(AgentProgress) private readonly progress: AgentProgress,
+    @Inject(CONTAINER_RUNTIME) private readonly runtime: ContainerRuntime,
+    @Inject(AgentSpecs) private readonly specs: AgentSpecs,
+    @Inject(LogShipper) private readonly shipper: LogShipper,
+    @Inject(Logger) private readonly logger: Logger,
+  ) {}
+
+  private get claims(): AgentClaims {
+    return this.progress.claims;
+  }
+
+  /** Works on one agent until nothing is left to do, it has to wait, or the claim is lost. */
+  reconcile(agentId: string, signal?: AbortSignal): Promise<void> {
+    const stop = signal ? AbortSignal.any([signal, this.closing.signal]) : this.closing.signal;
+    return this.runner.run(agentId, () => runWithContext({ agentId }, () => this.attempt(agentId, stop)));
+  }
+
+  /** Works on all agents of this host that are due; what jobs lost, or workers left, is found here. */
+  async sweep(): Promise<void> {
+    const ids = await this.claims.claimDue(this.runner.busy, SWEEP_BATCH);
+    for (const id of ids) {
+      this.reconcile(id).catch((error: unknown) => this.logger.warn('Reconciling failed', { agentId: id, error }));
+    }
+  }
+
+  /** Lets what is under way end, for at most `patienceMs`, then breaks it off; the next worker goes on with it. */
+  async close(patienceMs: number): Promise<void> {
+    const patience = setTimeout(() => this.closing.abort(), patienceMs);
+    await this.runner.idle();
+    clearTimeout(patience);
+    this.closing.abort();
+  }
+
+  private async attempt(agentId: string, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const agent = await this.claims.claim(agentId);
+    if (!agent) return;
+    try {
+      await this.work({ agent, signal });
+    } catch (error) {
+      if (!(error instanceof FenceLostError) && !signal.aborted) throw error;
+      this.logger.debug('Reconciling ended early', { error });
+    }
+  }
+
+  private async work(run: Run): Promise<void> {
+    while (!run.signal.aborted) {
+      const outcome = await this.step(run);
+      if (outcome === 'over') return;
+      run.agent = outcome.agent ?? (await this.claims.reload(run.agent));
+      run.container = outcome.container;
+    }
+  }
+
+  /** One step; a failure of it is written, with the time of the next attempt. */
+  private async step(run: Run): Promise<Outcome | 'over'> {
+    let step: StepKind | 'inspect' = 'inspect';
+    try {
+      const container = run.container ?? (await this.runtime.inspect(run.agent.id));
+      step = planStep(run.agent, container);
+      return step === 'none' || step === 'wait' ? 'over' : await this.steps[step]({ ...run, container });
+    } catch (error) {
+      if (isFatal(error) || run.signal.aborted) throw error;
+      this.logger.warn('A step of the reconciler failed', { step, error });
+      return this.failed(run, failureOf(error));
+    }
+  }
+
+  private readonly steps: Readonly<Record<Exclude<StepKind, 'none' | 'wait'>, (run: Step) => Promise<Outcome>>> = {
+    announce: async ({ agent, container }) => ({ agent: await this.progress.announce(agent), container }),
+    begin: async ({ agent, container }) => ({ agent: await this.progress.begin(agent), container }),
+    ensure: async ({ agent, signal }) => ({
+      container: await this.runtime.ensure(await this.specs.of(agent), signal),
+    }),
+    start: async ({ agent, signal }) => {
+      const container = await this.runtime.start(agent.id, signal);
+      void this.shipper.follow([agent.id]);
+      return { container };
+    },
+    await_ready: (run) => this.awaitReady(run),
+    mark_running: async ({ agent, container }) => ({
+      agent: await this.progress.running(agent, container.endpoint),
+      container,
+    }),
+    crashed: (run) => this.failed(run, failureOfExit(run.container)),
+    failed_start: (run) => this.failed(run, failureOfExit(run.container)),
+    discard: (run) => this.discard(run),
+    mark_stopped: async ({ agent, container }) => ({ agent: await this.progress.stopped(agent), container }),
+    erase: async ({ agent, signal }) => {
+      await this.shipper.forget(agent.id);
+      await this.runtime.remove(agent.id, { wipe: true }, signal);
+      return { agent: await this.progress.erased(agent, signal) };
+    },
+  };
+
+  /** Waits a little at a time, so that a changed mind of the owner is noticed. */
+  private async awaitReady({ agent, container, signal }: Step): Promise<Outcome> {
+    const until = Date.now() + READY_SLICE_MS;
+    let pauseMs = FIRST_PROBE_PAUSE_MS;
+    while (Date.now() < until) {
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
+      const answer = await this.runtime.probe(agent.id, '/readyz', patience);
+      if (answer === 200) return { agent: await this.progress.running(agent, container.endpoint), container };
+      await sleep(pauseMs, undefined, { signal });
+      pauseMs = Math.min(pauseMs * 1.5, LONGEST_PROBE_PAUSE_MS);
+    }
+    if (Date.now() - (container.startedAt?.getTime() ?? Date.now()) < READY_TIMEOUT_MS) return {};
+    const message = `The agent was not ready within ${READY_TIMEOUT_MS / 1000} s`;
+    throw new DomainError('upstream_failed', 'provision_failed', message);
+  }
+
+  private async discard({ agent, container, signal }: Step): Promise<Outcome> {
+    if (container.status === 'running') await this.runtime.stop(agent.id, STOP_TIMEOUT_MS, signal);
+    await this.shipper.finish(agent.id, signal);
+    await this.runtime.remove(agent.id, { wipe: false }, signal);
+    return { agent: await this.claims.forgetInstance(agent) };
+  }
+
+  /** Writes the failure, then clears what the attempt left; where that fails too, the next attempt does it. */
+  private async failed(run: Run, failure: Failure): Promise<Outcome> {
+    const agent = await this.progress.failed(run.agent, failure);
+    if (!agent.waiting || agent.desiredState !== 'running') return { agent };
+    try {
+      const container = await this.runtime.inspect(agent.id);
+      return container.status === 'missing' ? { agent, container } : await this.discard({ ...run, agent, container });
+    } catch (error) {
+      if (isFatal(error)) throw error;
+      this.logger.warn('A failed instance could not be removed yet', { error });
+      return { agent };
+    }
+  }
+}
