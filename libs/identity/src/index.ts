@@ -9,4 +9,5 @@ export { IdentityModule } from './identity.module.js';
 export { type OrganisationAccount, OrganisationsService } from './organisations/organisations.service.js';
 export type { Plan } from './organisations/plans.js';
 export { passwordWeakness } from './passwords.js';
+export { ACCESS_SECONDS } from './credentials/tokens.js';
 export { SessionsService, type TokenPair } from './sessions/sessions.service.js';

@@ -1,4 +1,5 @@
+import { agent402Surface } from './agent402/agent402.surface.js';
 import type { Surface } from './surface.js';
 
 /** Every published contract. The first place to look for a route: the folder of its surface. */
-export const SURFACES: readonly Surface[] = [];
+export const SURFACES: readonly Surface[] = [agent402Surface];

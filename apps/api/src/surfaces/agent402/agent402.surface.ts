@@ -1,0 +1,12 @@
+import type { Surface } from '../surface.js';
+import { encodeAgent402Error } from './agent402.errors.js';
+import { Agent402Module } from './agent402.module.js';
+
+export const agent402Surface: Surface = {
+  name: 'agent402',
+  prefix: '/api/v1',
+  title: 'Rookery: agent402',
+  description: 'Accounts, login sessions and API keys.',
+  module: Agent402Module,
+  encodeError: encodeAgent402Error,
+};

@@ -1,0 +1,34 @@
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ApiKeysService } from '#libs/identity';
+import type { Caller } from '#libs/kernel';
+import { CallerOf } from '../../../http/caller-of.js';
+import { PageQuery, toPageRequest } from '../agent402.paging.js';
+import { ApiKeyListDto, CreateApiKeyDto, CreatedApiKeyDto } from './api-keys.dto.js';
+import { toApiKeyList, toCreatedApiKey } from './api-keys.mapper.js';
+
+@ApiTags('API keys')
+@ApiBearerAuth('bearer')
+@Controller('api/v1/auth/api-keys')
+export class ApiKeysController {
+  constructor(@Inject(ApiKeysService) private readonly keys: ApiKeysService) {}
+
+  /** Make an API key. It is shown this once. */
+  @Post()
+  async create(@CallerOf() caller: Caller, @Body() body: CreateApiKeyDto): Promise<CreatedApiKeyDto> {
+    return toCreatedApiKey(await this.keys.create(caller, body));
+  }
+
+  /** The keys in use: for owners and admins all of the organisation's, for others their own. */
+  @Get()
+  async list(@CallerOf() caller: Caller, @Query() query: PageQuery): Promise<ApiKeyListDto> {
+    return toApiKeyList(await this.keys.list(caller, toPageRequest(query)), toPageRequest(query));
+  }
+
+  /** Revoke a key: it stops working at once. */
+  @Delete(':id')
+  @HttpCode(204)
+  async revoke(@CallerOf() caller: Caller, @Param('id') id: string): Promise<void> {
+    await this.keys.revoke(caller, id);
+  }
+}

@@ -1,0 +1,84 @@
+import {
+  ACCESS_SECONDS,
+  type Account,
+  type Registered,
+  type Registration,
+  type SignIn,
+  type TokenPair,
+} from '#libs/identity';
+import type { Caller } from '#libs/kernel';
+import { bearerToken } from '../../../http/credentials.js';
+import type {
+  ChangePasswordDto,
+  LoggedInDto,
+  LoggedOutDto,
+  LoginDto,
+  MeDto,
+  MessageDto,
+  RefreshDto,
+  RefreshedDto,
+  RegisterDto,
+  RegisteredDto,
+} from './auth.dto.js';
+
+export const toRegistration = (body: RegisterDto): Registration => ({
+  email: body.email,
+  password: body.password,
+  fullName: body.full_name ?? body.name ?? '',
+  workspace: body.workspace_id?.trim() || undefined,
+  inviteToken: body.invite_token || undefined,
+});
+
+export const toRegistered = (registered: Registered): RegisteredDto => ({
+  user_id: registered.userId,
+  email: registered.email,
+  full_name: registered.fullName,
+  workspace_id: registered.orgId,
+  message: 'User registered successfully',
+});
+
+export const toSignIn = (body: LoginDto, address: string): SignIn => ({ ...body, address });
+
+export const toLoggedIn = (account: Account & TokenPair): LoggedInDto => ({
+  ...toRefreshed(account),
+  user_id: account.userId,
+  email: account.email,
+  full_name: account.fullName,
+  workspace_id: account.orgId,
+});
+
+export const toMe = (account: Account): MeDto => ({
+  id: account.userId,
+  email: account.email,
+  full_name: account.fullName,
+  workspace_id: account.orgId,
+  is_active: account.isActive,
+  created_at: account.createdAt.toISOString(),
+});
+
+/** The header wins over the body; without either the empty text is refused like any wrong token. */
+export const toRefreshToken = (authorization: string | undefined, body: RefreshDto): string =>
+  bearerToken(authorization) ?? body.refresh_token ?? '';
+
+export const toRefreshed = (pair: TokenPair): RefreshedDto => ({
+  access_token: pair.accessToken,
+  refresh_token: pair.refreshToken,
+  token_type: 'bearer',
+  expires_in: ACCESS_SECONDS,
+});
+
+export const toLoggedOut = (caller: Caller): LoggedOutDto => ({
+  message: 'Successfully logged out',
+  user_id: caller.userId ?? '',
+});
+
+export const toPasswordChange = (
+  body: ChangePasswordDto,
+  address: string,
+): { current: string; next: string; address: string } => ({
+  current: body.current_password,
+  next: body.new_password,
+  address,
+});
+
+export const passwordChanged = (): MessageDto => ({ message: 'Password changed successfully' });
