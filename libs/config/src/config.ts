@@ -31,6 +31,8 @@ export interface Config {
   readonly host: {
     readonly id: string;
     readonly region: string;
+    /** SIGTERM stops this host's agents too; they start again with the next worker. For a worker that ends with its user. */
+    readonly stopAgentsOnExit: boolean;
   };
   readonly edge: {
     readonly bind: string;
@@ -102,7 +104,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       cpus: env.decimal('AGENT_CPUS', 1, 0.05, 1024),
       capacity: env.integer('HOST_CAPACITY', defaultCapacity(), 1, 100_000),
     },
-    host: { id: env.text('HOST_ID', hostname()), region: env.text('HOST_REGION', '') },
+    host: {
+      id: env.text('HOST_ID', hostname()),
+      region: env.text('HOST_REGION', ''),
+      stopAgentsOnExit: env.flag('ROOKERY_STOP_AGENTS_ON_EXIT', false),
+    },
     edge: {
       bind: env.text('EDGE_BIND', '127.0.0.1'),
       relayPort,

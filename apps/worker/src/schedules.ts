@@ -1,0 +1,50 @@
+import { AgentReconciler, AgentWatcher, HostSession, LogPartitions } from '#libs/agents';
+import type { Config } from '#libs/config';
+import { RunSweeper } from '#libs/conversations';
+import { EventLog } from '#libs/events';
+import type { Schedule } from './schedule.js';
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const EVENT_BATCH = 5_000;
+
+/** What the worker of a host does by the clock. */
+export interface HostDuties {
+  readonly session: HostSession;
+  readonly reconciler: AgentReconciler;
+  readonly watcher: AgentWatcher;
+}
+
+/** What any worker does by the clock, for all. */
+export interface SharedDuties {
+  readonly config: Config;
+  readonly partitions: LogPartitions;
+  readonly events: EventLog;
+  readonly runs: RunSweeper;
+}
+
+/** Every timer of a host's worker but one: the outbox sweep belongs to the queue (`libs/queue`, each second). */
+export const hostSchedules = ({ session, reconciler, watcher }: HostDuties): Schedule[] => [
+  { name: 'host.beat', everyMs: 4 * SECOND_MS, run: () => session.beat() },
+  { name: 'agents.sweep', everyMs: SECOND_MS, run: () => reconciler.sweep() },
+  { name: 'agents.watch', everyMs: 2 * SECOND_MS, run: (signal) => watcher.watch(signal) },
+  { name: 'agents.stats', everyMs: 10 * SECOND_MS, run: (signal) => watcher.reportStats(signal) },
+];
+
+/** Every timer of any worker. Rate limits, idempotency keys and login sessions are swept by the API, which writes them. */
+export const sharedSchedules = ({ config, partitions, events, runs }: SharedDuties): Schedule[] => [
+  { name: 'runs.close-dead', everyMs: 2 * SECOND_MS, run: () => runs.closeRunsOfDeadInstances() },
+  { name: 'logs.partitions', everyMs: HOUR_MS, run: () => partitions.maintain() },
+  {
+    name: 'events.retention',
+    everyMs: 10 * MINUTE_MS,
+    run: (signal) => dropOldEvents(events, config.limits.eventRetentionDays, signal),
+  },
+];
+
+async function dropOldEvents(events: EventLog, days: number, signal: AbortSignal): Promise<void> {
+  const before = new Date(Date.now() - days * DAY_MS);
+  while (!signal.aborted && (await events.deleteBefore(before, EVENT_BATCH)) === EVENT_BATCH);
+}

@@ -1,0 +1,42 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { AgentsWorkerModule, LogPartitions, agentJobs } from '#libs/agents';
+import { type Config, ConfigModule } from '#libs/config';
+import { ContainersModule } from '#libs/containers';
+import { ConversationsModule } from '#libs/conversations';
+import { DatabaseModule } from '#libs/database';
+import { EventsModule } from '#libs/events';
+import { InstancesModule } from '#libs/instances';
+import { type Logger, LoggerModule } from '#libs/observability';
+import { QueueModule, hostQueue } from '#libs/queue';
+import { HostDutiesOf, HostWorker } from './host-worker.js';
+import { AgentsProcessor } from './processors/agents.processor.js';
+import { SharedWorker } from './shared-worker.js';
+
+const CONTROL = 'control';
+/** Every job of the system. */
+const CATALOGUE = [...agentJobs];
+
+/** A worker: with `ROLE=host` it runs its host's agents, with `ROLE=control` only what any worker can do. */
+@Module({})
+export class WorkerModule {
+  static forRoot(config: Config, logger: Logger): DynamicModule {
+    const runsHost = config.role === 'host';
+    return {
+      module: WorkerModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        LoggerModule.forRoot(logger),
+        DatabaseModule.forRoot(),
+        EventsModule.forRoot(),
+        InstancesModule.forRoot('worker'),
+        QueueModule.forWorker({
+          catalogue: CATALOGUE,
+          queues: runsHost ? [CONTROL, hostQueue(config.host.id)] : [CONTROL],
+        }),
+        ConversationsModule,
+        ...(runsHost ? [ContainersModule.forRoot(), AgentsWorkerModule] : []),
+      ],
+      providers: [LogPartitions, SharedWorker, ...(runsHost ? [HostDutiesOf, HostWorker, AgentsProcessor] : [])],
+    };
+  }
+}
