@@ -22,6 +22,10 @@ export class Gateway {
   ) {
     this.tokenDigest = digest(settings.gatewayToken);
     this.server = createServer({ requestTimeout: RECEIVE_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, (req, res) => {
+      res.once('close', () => {
+        // A kept-alive connection would otherwise hold up the stop.
+        if (!this.accepting) setImmediate(() => this.server.closeIdleConnections());
+      });
       this.route(req, res).catch((error: unknown) => refuse(res, error));
     });
   }

@@ -1,8 +1,11 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const FILES = ['SOUL.md', 'IDENTITY.md', 'WORKFLOW.md'] as const;
 const MAX_FILE_BYTES = 64 * 1024;
+/** Node's permission model follows links out of the workspace, and a pipe would block: neither is opened. */
+const PLAIN_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * The system prompt: the agent's name, what stands in SOUL.md, IDENTITY.md and WORKFLOW.md now (64 KiB of each at most),
@@ -25,8 +28,10 @@ export async function readPersona(
 
 async function readStart(path: string): Promise<string> {
   try {
-    await using file = await open(path, 'r');
-    const size = Math.min((await file.stat()).size, MAX_FILE_BYTES);
+    await using file = await open(path, PLAIN_FILE);
+    const status = await file.stat();
+    if (!status.isFile()) return '';
+    const size = Math.min(status.size, MAX_FILE_BYTES);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, 0);
     // A cut in the middle of a character leaves one replacement character at most.
     return buffer
