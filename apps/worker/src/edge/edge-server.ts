@@ -1,0 +1,50 @@
+import type { AddressInfo } from 'node:net';
+import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { CONFIG, type Config } from '#libs/config';
+import { Logger } from '#libs/observability';
+import { AgentDoor } from './agent-door.js';
+import { HttpDoor } from './http-door.js';
+import { RelayDoor } from './relay-door.js';
+
+/** How long open streams may go on after SIGTERM. */
+const DRAIN_MS = 5_000;
+
+/** Opens the host's two doors, and closes them at the end. */
+@Injectable()
+export class EdgeServer implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly relay: HttpDoor;
+  private readonly agents: HttpDoor;
+  private addresses: { readonly relay: AddressInfo; readonly agents: AddressInfo } | undefined;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(RelayDoor) relay: RelayDoor,
+    @Inject(AgentDoor) agents: AgentDoor,
+    @Inject(Logger) private readonly logger: Logger,
+  ) {
+    this.relay = new HttpDoor('The relay door (EDGE_RELAY_PORT)', (req, res) => relay.handle(req, res));
+    this.agents = new HttpDoor('The agent door (EDGE_AGENT_PORT)', (req, res) => agents.handle(req, res));
+  }
+
+  /** Where the API's door listens. */
+  get relayAddress(): AddressInfo | undefined {
+    return this.addresses?.relay;
+  }
+
+  /** Where the agents' door listens. */
+  get agentAddress(): AddressInfo | undefined {
+    return this.addresses?.agents;
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { bind, relayPort, agentPort } = this.config.edge;
+    const relay = await this.relay.listen(relayPort, bind);
+    const agents = await this.agents.listen(agentPort, bind);
+    this.addresses = { relay, agents };
+    this.logger.info('the edge is open', { bind, relayPort: relay.port, agentPort: agents.port });
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all([this.relay.close(DRAIN_MS), this.agents.close(DRAIN_MS)]);
+  }
+}

@@ -1,0 +1,35 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { type Config, ConfigModule } from '#libs/config';
+import { DatabaseModule } from '#libs/database';
+import { EventsModule } from '#libs/events';
+import { InstancesModule } from '#libs/instances';
+import { type Logger, LoggerModule } from '#libs/observability';
+import { SecretsModule } from '#libs/secrets';
+import { AgentDoor } from './agent-door.js';
+import { AgentGate } from './agent-gate.js';
+import { EdgeServer } from './edge-server.js';
+import { LlmBroker } from './llm-broker.js';
+import { RelayDoor } from './relay-door.js';
+
+/**
+ * The whole program of `ROLE=edge`: `NestFactory.createApplicationContext(EdgeModule.forRoot(config, logger))` opens both
+ * doors. It needs Postgres and nothing else, and holds no state.
+ */
+@Module({})
+export class EdgeModule {
+  static forRoot(config: Config, logger: Logger): DynamicModule {
+    return {
+      module: EdgeModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        LoggerModule.forRoot(logger),
+        DatabaseModule.forRoot(),
+        EventsModule.forRoot(),
+        InstancesModule.forRoot('edge'),
+        SecretsModule,
+      ],
+      providers: [AgentDoor, AgentGate, EdgeServer, LlmBroker, RelayDoor],
+      exports: [EdgeServer],
+    };
+  }
+}
