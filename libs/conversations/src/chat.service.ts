@@ -5,6 +5,7 @@ import {
   type ChatEvent,
   type ChatMessage,
   type ChatRun,
+  type ChatRunState,
   type ChatSession,
   type FollowOptions,
   HISTORY_DEFAULT_LIMIT,
@@ -49,6 +50,12 @@ export class ChatService {
     return { runId: opened.runId, sessionId: opened.sessionId, events: (signal) => run.events(signal) };
   }
 
+  /** How a run stands. @throws DomainError `not_found`. */
+  async run(caller: Caller, agentId: string, runId: string): Promise<ChatRunState> {
+    requireScope(caller, 'chat');
+    return this.runs.get(caller, agentId, runId);
+  }
+
   /**
    * Replays a run's reply after an offset and follows it to its end; works on every replica and after the run ended.
    * Leaving does not touch the run.
@@ -56,7 +63,7 @@ export class ChatService {
    */
   async *follow(caller: Caller, agentId: string, runId: string, options: FollowOptions): AsyncGenerator<ChatEvent> {
     requireScope(caller, 'chat');
-    await this.runs.requireRun(caller, agentId, runId);
+    await this.runs.get(caller, agentId, runId);
     yield* this.runs.follow(caller, agentId, runId, options);
   }
 

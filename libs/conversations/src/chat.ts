@@ -1,4 +1,5 @@
 import type { Page } from '#libs/kernel';
+import type { RunStatus } from './run.state.js';
 
 /** Longest message, in UTF-16 units. */
 export const MESSAGE_MAX_LENGTH = 32_000;
@@ -41,6 +42,18 @@ export interface ChatRun {
    * when `signal` fires first, the run is cancelled or goes on, as `onDisconnect` said.
    */
   events(signal: AbortSignal): AsyncIterable<ChatEvent>;
+}
+
+/** A turn as it stands. */
+export interface ChatRunState {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly status: RunStatus;
+  readonly onDisconnect: 'cancel' | 'continue';
+  readonly errorCode: string | null;
+  readonly errorMessage: string | null;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
 }
 
 export interface ChatMessage {

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database, isUniqueViolation } from '#libs/database';
 import { INSTANCE_DEAD_AFTER_SECONDS } from '#libs/instances';
 import type { Scope } from '#libs/kernel';
+import type { ChatRunState } from './chat.js';
 import { INTERRUPTED } from './conversations.errors.js';
 import type { RunStatus } from './run.state.js';
 
@@ -114,6 +115,12 @@ const PROGRESS = `
     FROM runs r LEFT JOIN messages m ON m.run_id = r.id AND m.role = 'assistant'
    WHERE r.org_id = $1 AND r.agent_id = $2 AND r.id = $3`;
 
+const FIND = `
+  SELECT r.id, r.session_id AS "sessionId", r.status, r.on_disconnect AS "onDisconnect", r.error_code AS "errorCode",
+         r.error_message AS "errorMessage", r.started_at AS "startedAt", r.finished_at AS "finishedAt"
+    FROM runs r JOIN agents a ON a.id = r.agent_id AND a.desired_state <> 'deleted'
+   WHERE r.org_id = $1 AND r.agent_id = $2 AND r.id = $3`;
+
 /** Rows of `runs` and the two messages each run has. A run leaves `running` once; nothing changes it afterwards. */
 @Injectable()
 export class RunsRepository {
@@ -150,6 +157,10 @@ export class RunsRepository {
   /** The newest messages before a run's own, oldest first: at most `most`, of at most `maxChars` together. */
   earlier(scope: Scope, sessionId: string, runId: string, most: number, maxChars: number): Promise<EarlierMessage[]> {
     return this.database.query<EarlierMessage>(EARLIER, [scope.orgId, sessionId, runId, most, maxChars]);
+  }
+
+  async find(scope: Scope, agentId: string, runId: string): Promise<ChatRunState | undefined> {
+    return (await this.database.named<ChatRunState>('runs.find', FIND, [scope.orgId, agentId, runId]))[0];
   }
 
   /** Null content means that the reply has no more than `knownBytes` of UTF-8. */

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Notices } from '#libs/events';
 import { Instance } from '#libs/instances';
 import { type Scope, isUuid, newId, notFound } from '#libs/kernel';
-import type { ChatEvent, FollowOptions } from './chat.js';
+import type { ChatEvent, ChatRunState, FollowOptions } from './chat.js';
 import { INTERRUPTED, runInProgress } from './conversations.errors.js';
 import { RunPump } from './run-pump.js';
 import { type NewRun, type OpenedSession, type RunProgress, RunsRepository } from './runs.repository.js';
@@ -51,9 +51,10 @@ export class RunsService {
   }
 
   /** @throws DomainError `not_found` unless the agent has such a run. */
-  async requireRun(scope: Scope, agentId: string, runId: string): Promise<void> {
-    if (!isUuid(runId) || !isUuid(agentId)) throw notFound('Run');
-    if (!(await this.repository.progress(scope, agentId, runId, Number.MAX_SAFE_INTEGER))) throw notFound('Run');
+  async get(scope: Scope, agentId: string, runId: string): Promise<ChatRunState> {
+    const known = isUuid(runId) && isUuid(agentId) ? await this.repository.find(scope, agentId, runId) : undefined;
+    if (!known) throw notFound('Run');
+    return known;
   }
 
   private async *followStored(

@@ -2,7 +2,7 @@ import { Body, Delete, Get, Inject, Param, Patch, Post, Query } from '@nestjs/co
 import { AgentsService } from '#libs/agents';
 import type { Caller } from '#libs/kernel';
 import { CallerOf, ClientGone } from '../../../http/caller-of.js';
-import { Idempotent } from '../../../http/idempotency/idempotency.slot.js';
+import { Idempotent } from '../../../http/idempotency/idempotent.js';
 import { AgentoController, AnswersData, AnswersPage, Refuses, TakesIdempotencyKey } from '../agento.openapi.js';
 import { type AgentoPage, agentoPage } from '../agento.paging.js';
 import {

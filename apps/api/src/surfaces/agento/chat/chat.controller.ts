@@ -3,7 +3,7 @@ import { ChatService, HISTORY_DEFAULT_LIMIT, HISTORY_MAX_LIMIT, SESSIONS_LIMIT }
 import type { Caller } from '#libs/kernel';
 import type { FastifyReply } from 'fastify';
 import { CallerOf, ClientGone } from '../../../http/caller-of.js';
-import { IdempotencyOf, type IdempotencySlot, Idempotent } from '../../../http/idempotency/idempotency.slot.js';
+import { IdempotencyOf, type IdempotencySlot, Idempotent } from '../../../http/idempotency/idempotent.js';
 import { EventStream } from '../../../http/sse.js';
 import {
   AgentoController,
@@ -20,6 +20,7 @@ import {
   CreateSessionDto,
   CreatedSessionDto,
   HistoryQuery,
+  ListSessionsQuery,
   SendMessageDto,
 } from './chat.dto.js';
 import { toChatMessage, toChatSession, toCreatedSession, toHistory, toSendMessage } from './chat.mapper.js';
@@ -77,9 +78,15 @@ export class ChatController {
   /** The newest sessions, at most 100. */
   @Get('sessions')
   @AnswersPage(ChatSessionDto, 'The sessions')
-  @Refuses(404)
-  async listSessions(@CallerOf() caller: Caller, @Param('id') id: string): Promise<AgentoPage<ChatSessionDto>> {
-    return agentoPage(await this.chat.sessions(caller, id), toChatSession, { limit: SESSIONS_LIMIT });
+  @Refuses(400, 404)
+  async listSessions(
+    @CallerOf() caller: Caller,
+    @Param('id') id: string,
+    @Query() query: ListSessionsQuery,
+  ): Promise<AgentoPage<ChatSessionDto>> {
+    return agentoPage(await this.chat.sessions(caller, id, { peerId: query.peerId }), toChatSession, {
+      limit: SESSIONS_LIMIT,
+    });
   }
 
   /** Begin anew: the new session becomes the default one of the key or peer, with nothing remembered. */

@@ -64,6 +64,12 @@ export class HistoryQuery {
   @Length(1, 128)
   sessionId?: string;
 
+  /** Only messages of this end user (ours, beyond the published contract). Left out: those of the key itself, without a peer */
+  @IfPresent()
+  @IsString()
+  @Length(1, PEER_ID_MAX_LENGTH)
+  peerId?: string;
+
   /** At most 200; more is answered with 200 */
   @ApiPropertyOptional({ default: 50, minimum: 1, maximum: 200 })
   @IfPresent()
@@ -78,6 +84,14 @@ export class HistoryQuery {
   @IsISO8601({ strict: true })
   @Matches(TIME, { message: '$property must be a moment such as 2026-02-10T14:00:00.000Z' })
   since?: string;
+}
+
+export class ListSessionsQuery {
+  /** Only sessions of this end user (ours, beyond the published contract) */
+  @IfPresent()
+  @IsString()
+  @Length(1, PEER_ID_MAX_LENGTH)
+  peerId?: string;
 }
 
 export class CreateSessionDto {

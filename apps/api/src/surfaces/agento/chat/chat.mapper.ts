@@ -18,8 +18,9 @@ export const toSendMessage = ({ message, sessionId, peerId, context, onDisconnec
 });
 
 /** A moment without an offset is meant in UTC. */
-export const toHistory = ({ sessionId, limit, since }: HistoryQuery): History => ({
+export const toHistory = ({ sessionId, peerId, limit, since }: HistoryQuery): History => ({
   sessionId,
+  peerId,
   limit,
   since:
     since === undefined

@@ -2,7 +2,7 @@ import { Inject, Injectable, type StreamableFile } from '@nestjs/common';
 import { ChatService, type SendMessage } from '#libs/conversations';
 import type { Caller } from '#libs/kernel';
 import type { FastifyReply } from 'fastify';
-import type { IdempotencySlot } from '../../../http/idempotency/idempotency.slot.js';
+import type { IdempotencySlot } from '../../../http/idempotency/idempotent.js';
 import { sse } from '../../../http/sse.js';
 import { chatFrames, offsetOf } from '../agento.stream.js';
 
