@@ -3,10 +3,10 @@ import type { JobContext, JobDefinition } from './job-definition.js';
 
 export const HANDLES_JOB = 'rookery:handles-job';
 
-type HandlerDecorator<P extends object> = (
+type HandlerDecorator<P extends object> = <T extends (payload: P, context: JobContext) => Promise<void>>(
   target: object,
   key: string | symbol,
-  descriptor: TypedPropertyDescriptor<(payload: P, context: JobContext) => Promise<void>>,
+  descriptor: TypedPropertyDescriptor<T>,
 ) => void;
 
 /**

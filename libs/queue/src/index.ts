@@ -6,5 +6,4 @@ export { OutboxSender } from './outbox-sender.js';
 export { type QueueBackend, migrateQueue } from './queue-backend.js';
 export { QUEUE_BACKEND, QueueRegistry } from './queue-registry.js';
 export { RetryLater } from './queue.errors.js';
-export { QueueHealth } from './queue-health.js';
 export { QueueModule } from './queue.module.js';

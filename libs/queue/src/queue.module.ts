@@ -9,7 +9,6 @@ import { OutboxSender } from './outbox-sender.js';
 import { OutboxSweep } from './outbox-sweep.js';
 import { Outbox } from './outbox.js';
 import { type QueueBackend, openQueueBackend } from './queue-backend.js';
-import { QueueHealth } from './queue-health.js';
 import { QUEUE_BACKEND, QueueRegistry } from './queue-registry.js';
 import { PROCESSORS, QueueWorkers, processorOf } from './queue-workers.js';
 
@@ -22,7 +21,7 @@ const backend = (listeners: number): Provider => ({
   },
 });
 
-const EXPORTS = [JobRinger, OutboxSender, QueueRegistry, QueueHealth, QUEUE_BACKEND];
+const EXPORTS = [JobRinger, OutboxSender, QueueRegistry, QUEUE_BACKEND];
 
 /** Jobs: {@link JobRinger} everywhere, workers where asked for. Needs ConfigModule, DatabaseModule and LoggerModule. */
 @Module({})
@@ -32,7 +31,7 @@ export class QueueModule {
     return {
       module: QueueModule,
       global: true,
-      providers: [backend(0), Outbox, OutboxSender, QueueRegistry, QueueHealth, JobRinger],
+      providers: [backend(0), Outbox, OutboxSender, QueueRegistry, JobRinger],
       exports: EXPORTS,
     };
   }
@@ -58,7 +57,6 @@ export class QueueModule {
         OutboxSender,
         OutboxSweep,
         QueueRegistry,
-        QueueHealth,
         JobRinger,
         MetadataScanner,
         JobDispatcher,
