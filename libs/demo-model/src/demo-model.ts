@@ -97,7 +97,8 @@ async function streamReply(reply: Reply, res: ServerResponse): Promise<void> {
   const { words, finishReason } = wordsOf(reply);
   for (const [index, word] of words.entries()) {
     if (index === reply.plan.cutAfterWords) {
-      res.destroy();
+      // Destroying at once would take the words before the cut with it.
+      res.write(': cut\n\n', () => res.destroy());
       return;
     }
     if (index > 0 && reply.wordDelayMs > 0) await delay(reply.wordDelayMs, undefined, { signal: gone.signal });
