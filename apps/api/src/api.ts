@@ -1,3 +1,4 @@
+import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -17,7 +18,11 @@ const REQUEST_TIMEOUT_MS = 60_000;
  * The API, ready to `listen`. The caller closes it.
  * @throws Error when the schema or the policy table doesn't fit this build.
  */
-export async function createApi(config: Config, logger: Logger): Promise<NestFastifyApplication> {
+export async function createApi(
+  config: Config,
+  logger: Logger,
+  module: DynamicModule = ApiModule.forRoot(config, logger),
+): Promise<NestFastifyApplication> {
   let refuse: Refuse = (error, _request, reply) => void reply.send(error);
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
@@ -28,7 +33,7 @@ export async function createApi(config: Config, logger: Logger): Promise<NestFas
     routerOptions: { maxParamLength: LONGEST_PARAMETER },
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => refuse(error, request, reply),
   });
-  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.forRoot(config, logger), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
     bodyParser: false,
     abortOnError: false,

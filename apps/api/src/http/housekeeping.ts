@@ -1,11 +1,13 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { ApiKeysService, SessionsService } from '#libs/identity';
 import { Logger } from '#libs/observability';
 import { SlidingWindow } from '#libs/rate-limit';
 import { IdempotencyRepository } from './idempotency/idempotency.repository.js';
 
 const SWEEP_EVERY_MS = 60_000;
+const BATCH = 10_000;
 
-/** Deletes what the HTTP edge no longer needs: idle rate limits and idempotency keys older than a day. */
+/** Deletes what is no longer needed: idle rate limits, idempotency keys a day old, expired sessions, revoked keys. */
 @Injectable()
 export class HttpHousekeeping implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
@@ -13,6 +15,8 @@ export class HttpHousekeeping implements OnApplicationBootstrap, BeforeApplicati
   constructor(
     @Inject(SlidingWindow) private readonly window: SlidingWindow,
     @Inject(IdempotencyRepository) private readonly keys: IdempotencyRepository,
+    @Inject(SessionsService) private readonly sessions: SessionsService,
+    @Inject(ApiKeysService) private readonly apiKeys: ApiKeysService,
     @Inject(Logger) private readonly logger: Logger,
   ) {}
 
@@ -27,8 +31,10 @@ export class HttpHousekeeping implements OnApplicationBootstrap, BeforeApplicati
 
   async sweep(): Promise<void> {
     try {
-      await this.window.sweep(10_000);
-      await this.keys.sweep(10_000);
+      await this.window.sweep(BATCH);
+      await this.keys.sweep(BATCH);
+      await this.sessions.sweep(BATCH);
+      await this.apiKeys.sweep(BATCH);
     } catch (error) {
       this.logger.warn('housekeeping of the HTTP edge failed', { error });
     }

@@ -65,6 +65,7 @@ CREATE TABLE refresh_tokens (
   successor_id uuid
 );
 CREATE INDEX refresh_tokens_session_idx ON refresh_tokens (session_id);
+CREATE INDEX refresh_tokens_expiry_idx ON refresh_tokens (expires_at);
 CREATE TABLE api_keys (
   id uuid PRIMARY KEY,
   org_id uuid NOT NULL REFERENCES organisations ON DELETE CASCADE,

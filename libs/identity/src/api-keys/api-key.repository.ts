@@ -47,4 +47,13 @@ export class ApiKeyRepository {
     );
     return rows.length > 0;
   }
+
+  /** Deletes up to `batch` keys that were revoked over 30 days ago. */
+  async sweep(sql: Sql, batch: number): Promise<void> {
+    await sql.query(
+      `DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys
+         WHERE revoked_at < now() - interval '30 days' LIMIT $1 FOR UPDATE SKIP LOCKED)`,
+      [batch],
+    );
+  }
 }

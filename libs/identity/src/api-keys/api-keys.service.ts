@@ -58,6 +58,11 @@ export class ApiKeysService {
       this.notices.notifyAfter(tx, CREDENTIAL_TOPIC, `key:${id}`);
     });
   }
+
+  /** Deletes what was revoked over 30 days ago, a bounded batch at a time. */
+  sweep(batch: number): Promise<void> {
+    return this.keys.sweep(this.database, batch);
+  }
 }
 
 /** A new key: `ak_live_` and 32 hex digits (128 random bits). */

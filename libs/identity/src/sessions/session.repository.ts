@@ -94,13 +94,17 @@ export class SessionRepository {
     return rows.map(({ id }) => id);
   }
 
-  /** Deletes up to `batch` sessions that ended over a day ago, with their tokens. */
-  async sweep(sql: Sql, batch: number): Promise<number> {
-    const rows = await sql.query(
+  /** Deletes up to `batch` sessions, and as many tokens of living ones, that expired over a day ago. */
+  async sweep(sql: Sql, batch: number): Promise<void> {
+    await sql.query(
       `DELETE FROM login_sessions WHERE id IN (SELECT id FROM login_sessions
-         WHERE expires_at < now() - interval '1 day' LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING 1`,
+         WHERE expires_at < now() - interval '1 day' LIMIT $1 FOR UPDATE SKIP LOCKED)`,
       [batch],
     );
-    return rows.length;
+    await sql.query(
+      `DELETE FROM refresh_tokens WHERE id IN (SELECT id FROM refresh_tokens
+         WHERE expires_at < now() - interval '1 day' LIMIT $1 FOR UPDATE SKIP LOCKED)`,
+      [batch],
+    );
   }
 }

@@ -73,6 +73,11 @@ export class SessionsService {
     ended.forEach((sessionId) => this.announce(tx, sessionId));
   }
 
+  /** Deletes what expired over a day ago, a bounded batch at a time. */
+  sweep(batch: number): Promise<void> {
+    return this.sessions.sweep(this.database, batch);
+  }
+
   private async again(
     tx: Tx,
     holder: Holder,
