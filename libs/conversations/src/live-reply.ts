@@ -32,20 +32,27 @@ export class LiveReply {
 
   /** Everything after `offset`, then what comes, ended by `done` or `error`; ends without either when `signal` fires. */
   async *read(offset: number, signal: AbortSignal): AsyncGenerator<ChatEvent> {
-    let index = this.ends.findIndex((end) => end > offset);
-    if (index < 0) index = this.pieces.length;
-    let skip = index < this.pieces.length ? offset - (this.ends[index - 1] ?? 0) : 0;
+    let index = 0;
     while (!signal.aborted) {
       if (index < this.pieces.length) {
-        const text = this.pieces.slice(index).join('').slice(skip);
+        const text = this.after(index, offset);
         index = this.pieces.length;
-        skip = 0;
-        yield { kind: 'text', offset: this.length, text };
+        if (text !== '') yield { kind: 'text', offset: this.length, text };
       } else if (this.end) {
         yield this.end;
         return;
       } else await this.change(signal);
     }
+  }
+
+  /** The pieces from `index` on, without what lies before `offset`. */
+  private after(index: number, offset: number): string {
+    let first = index;
+    while (first < this.ends.length && (this.ends[first] ?? 0) <= offset) first += 1;
+    return this.pieces
+      .slice(first)
+      .join('')
+      .slice(Math.max(0, offset - (this.ends[first - 1] ?? 0)));
   }
 
   private wake(): void {
