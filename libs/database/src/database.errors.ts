@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { DomainError } from '#libs/kernel';
 
 const DOWN_CODES = /^(08|57P0[1-5]$|53300$|ECONN|ENOENT$|EPIPE$|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EHOSTUNREACH$)/;
@@ -8,7 +9,7 @@ const DOWN_MESSAGES =
 export function isDatabaseDown(error: unknown): boolean {
   if (error instanceof DomainError) return error.code === 'database_unavailable';
   if (error instanceof AggregateError) return error.errors.some(isDatabaseDown);
-  if (!(error instanceof Error)) return false;
+  if (!(error instanceof Error) && !isNativeError(error)) return false;
   const code = (error as { code?: unknown }).code;
   return (typeof code === 'string' && DOWN_CODES.test(code)) || DOWN_MESSAGES.test(error.message);
 }

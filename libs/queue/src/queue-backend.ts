@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { type ConnectionOptions, createPostgresBackend, createRedisBackend, runMigrations } from 'bullmq';
 import { type BackendFactory, type IQueueBackend, setDefaultBackendFactory } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -16,6 +17,8 @@ export interface QueueBackend {
   readonly producer: ConnectionOptions;
   /** For workers: waits until the backend is back. */
   readonly worker: ConnectionOptions;
+  /** Resolves when the backend can be asked. @throws Error when it can't within 5 s. */
+  ready(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,7 +58,13 @@ function postgresBackend(databaseUrl: string, listeners: number, onError: (error
   pool.setMaxListeners(0);
   pool.on('error', onError);
   const connection = pool as unknown as ConnectionOptions;
-  return { kind: 'postgres', producer: connection, worker: connection, close: () => pool.end() };
+  return {
+    kind: 'postgres',
+    producer: connection,
+    worker: connection,
+    ready: () => Promise.resolve(),
+    close: () => pool.end(),
+  };
 }
 
 function redisBackend(url: string, onError: (error: Error) => void): QueueBackend {
@@ -67,15 +76,22 @@ function redisBackend(url: string, onError: (error: Error) => void): QueueBacken
     commandTimeout: COMMAND_TIMEOUT_MS,
     retryStrategy,
   });
-  const worker = new Redis(url, { maxRetriesPerRequest: null, retryStrategy, lazyConnect: true });
-  for (const client of [producer, worker]) client.setMaxListeners(0).on('error', onError);
+  const watched = (client: Redis): Redis => client.setMaxListeners(0).on('error', onError);
+  watched(producer);
+  let worker: Redis | undefined;
   return {
     kind: 'redis',
     producer,
-    worker,
+    get worker() {
+      return (worker ??= watched(new Redis(url, { maxRetriesPerRequest: null, retryStrategy })));
+    },
+    ready: async () => {
+      if (producer.status === 'ready') return;
+      await once(producer, 'ready', { signal: AbortSignal.timeout(COMMAND_TIMEOUT_MS) });
+    },
     close: () => {
       producer.disconnect();
-      worker.disconnect();
+      worker?.disconnect();
       return Promise.resolve();
     },
   };

@@ -59,6 +59,7 @@ export class QueueRegistry implements OnApplicationShutdown {
   }
 
   private async openQueue(name: string): Promise<Queue> {
+    await this.backend.ready();
     const queue = new Queue(name, { connection: this.backend.producer });
     queue.on('error', (error) => this.log.warn('queue backend error', { error }));
     try {
