@@ -1,7 +1,9 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { HostSession } from '#libs/agents';
-import { type Config, ConfigError, loadConfig } from '#libs/config';
+import { type Config, loadConfig } from '#libs/config';
+import { isDatabaseDown } from '#libs/database';
+import { DomainError } from '#libs/kernel';
 import { type Logger, NestLogger, createLogger } from '#libs/observability';
 import { EdgeModule } from './edge/edge.module.js';
 import { WorkerModule } from './worker.module.js';
@@ -13,9 +15,7 @@ try {
   logger.info('started', { role: config.role, hostId: config.host.id });
   if (process.connected) process.send?.('ready');
 } catch (error) {
-  const message =
-    error instanceof ConfigError || !(error instanceof Error) ? String(error) : (error.stack ?? error.message);
-  process.stderr.write(`The worker could not start: ${message}\n`);
+  process.stderr.write(`The worker could not start: ${reasonOf(error)}\n`);
   process.exit(1);
 }
 
@@ -26,7 +26,7 @@ async function start(config: Config, logger: Logger): Promise<void> {
     logger: new NestLogger(logger),
     abortOnError: false,
   });
-  app.enableShutdownHooks();
+  app.enableShutdownHooks([], { useProcessExit: true });
   if (config.role !== 'host') return;
   void app.get(HostSession).lost.then(async (reason) => {
     logger.fatal(`${reason}; this worker ends`);
@@ -34,4 +34,13 @@ async function start(config: Config, logger: Logger): Promise<void> {
     await app.close();
     process.exit(1);
   });
+}
+
+/** What an operator needs to read; where the program itself is at fault, the log holds the stack. */
+function reasonOf(error: unknown): string {
+  if (isDatabaseDown(error) && !(error instanceof DomainError)) {
+    const { code, message } = error as { code?: string; message: string };
+    return `Postgres cannot be reached (${code ?? message}); check DATABASE_URL`;
+  }
+  return error instanceof Error ? error.message : String(error);
 }

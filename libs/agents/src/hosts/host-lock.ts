@@ -8,6 +8,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
  */
 export class HostLock {
   private client: Client | undefined;
+  private acquiring: Promise<boolean> | undefined;
 
   constructor(
     private readonly databaseUrl: string,
@@ -15,12 +16,19 @@ export class HostLock {
     private readonly onDropped: () => void,
   ) {}
 
-  get held(): boolean {
-    return this.client !== undefined;
+  /** False when another process holds it. Throws when Postgres can't be reached. */
+  tryAcquire(): Promise<boolean> {
+    this.acquiring ??= this.acquire().finally(() => (this.acquiring = undefined));
+    return this.acquiring;
   }
 
-  /** False when another process holds it. Throws when Postgres can't be reached. */
-  async tryAcquire(): Promise<boolean> {
+  async release(): Promise<void> {
+    const client = this.client;
+    this.client = undefined;
+    await client?.end().catch(() => undefined);
+  }
+
+  private async acquire(): Promise<boolean> {
     if (this.client) return true;
     const client = new Client({
       connectionString: this.databaseUrl,
@@ -40,13 +48,7 @@ export class HostLock {
     } finally {
       if (this.client !== client) await client.end().catch(() => undefined);
     }
-    return this.held;
-  }
-
-  async release(): Promise<void> {
-    const client = this.client;
-    this.client = undefined;
-    await client?.end().catch(() => undefined);
+    return this.client === client;
   }
 
   private drop(client: Client): void {

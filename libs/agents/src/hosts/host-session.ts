@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '#libs/config';
+import { DomainError } from '#libs/kernel';
 import type { Logger } from '#libs/observability';
 import { HostLock } from './host-lock.js';
 import type { HostsRepository } from './hosts.repository.js';
@@ -13,6 +14,7 @@ export class HostSession {
   private reportLoss: (reason: string) => void = () => undefined;
   private lock!: HostLock;
   private number = 0;
+  private closed = false;
 
   private constructor(
     readonly id: string,
@@ -27,16 +29,16 @@ export class HostSession {
     return this.number;
   }
 
-  /** @throws Error when another worker runs this host. */
+  /** @throws DomainError code `host_taken` when another worker runs this host. */
   static async open(config: Config, hosts: HostsRepository, logger: Logger): Promise<HostSession> {
     const session = new HostSession(config.host.id, hosts, logger);
-    session.lock = new HostLock(config.databaseUrl, config.host.id, () => {
-      logger.warn('The connection that holds the lock on this host is lost; taking it again');
-    });
+    session.lock = new HostLock(config.databaseUrl, config.host.id, () => void session.regain());
     const until = Date.now() + PATIENCE_MS;
     while (!(await session.lock.tryAcquire())) {
       if (Date.now() > until) {
-        throw new Error(
+        throw new DomainError(
+          'conflict',
+          'host_taken',
           `Another worker already runs the host "${config.host.id}": stop it, or give this one its own HOST_ID`,
         );
       }
@@ -53,7 +55,7 @@ export class HostSession {
     return session;
   }
 
-  /** Says that the host lives, and takes the lock again after its connection dropped. Throws while Postgres is away. */
+  /** Says that the host lives. Throws while Postgres is away. */
   async beat(): Promise<void> {
     if (!(await this.lock.tryAcquire())) {
       this.reportLoss(`Another worker has taken the lock on host "${this.id}"`);
@@ -64,9 +66,21 @@ export class HostSession {
 
   /** Nothing more is placed here, and the next worker can start at once. */
   async close(): Promise<void> {
+    this.closed = true;
     await this.hosts
       .silence(this.id, this.number)
       .catch((error: unknown) => this.logger.debug('The host could not be signed off', { error }));
     await this.lock.release();
+  }
+
+  /** The lock's connection dropped, as in a restart of Postgres: takes the lock again before anybody else does. */
+  private async regain(): Promise<void> {
+    this.logger.warn('The connection that holds the lock on this host is lost; taking it again', { hostId: this.id });
+    while (!this.closed) {
+      const held = await this.lock.tryAcquire().catch(() => undefined);
+      if (held === true) return;
+      if (held === false) return this.reportLoss(`Another worker has taken the lock on host "${this.id}"`);
+      await sleep(RETRY_MS);
+    }
   }
 }
