@@ -1,7 +1,7 @@
 // What the house runtime costs: time to ready, memory idle and after many chats, and what it adds to the first token.
 // Run after the build: node test/bench/agent-runtime.bench.mjs [chats=2000]
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent, createServer, request } from 'node:http';
@@ -16,7 +16,14 @@ const TOKEN = 'bench-gateway-token';
 const SPAWNS = 20;
 const CHATS = Number(process.argv[2] ?? 2000);
 const SESSIONS = 25;
-const TARGETS = { readyP95Ms: 250, idleRssMb: 80, idlePrivateMb: 30, after50RssMb: 115, afterAllRssMb: 145 };
+const TARGETS = {
+  readyP95Ms: 250,
+  idleRssMb: 80,
+  idlePrivateMb: 30,
+  after50RssMb: 115,
+  afterAllRssMb: 145,
+  leavingP99Ms: 50,
+};
 
 const keepAlive = new Agent({ keepAlive: true });
 const folder = await mkdtemp(join(tmpdir(), 'rookery-bench-agent-'));
@@ -30,6 +37,8 @@ try {
   const agent = await startAgent();
   await measureMemory(agent);
   await measureFirstToken(agent);
+  await measureLeaving(agent);
+  await measureManyAtOnce(agent);
   await stop(agent);
 } finally {
   for (const child of running) child.kill('SIGKILL');
@@ -103,6 +112,47 @@ async function measureFirstToken(agent) {
   report('first token added by the agent, p99', quantile(through, 0.99) - quantile(direct, 0.99), 'ms');
 }
 
+/** From the client's leaving to the provider's connection being closed. */
+async function measureLeaving(agent) {
+  const times = [];
+  for (let index = 0; index < 100; index += 1) {
+    const closed = once(provider.calls, 'closed');
+    const leftAt = await leaveAfterFirstText(agent.url);
+    const [closedAt] = await closed;
+    times.push(closedAt - leftAt);
+  }
+  report('leaving reaches the provider, p50', quantile(times, 0.5), 'ms');
+  report('leaving reaches the provider, p99', quantile(times, 0.99), 'ms', TARGETS.leavingP99Ms);
+}
+
+async function measureManyAtOnce(agent) {
+  const startedAt = performance.now();
+  const chats = Array.from({ length: 50 }, (_, index) =>
+    chat(agent.url, { session: `many-${index}`, turn: 0, text: '[[slow 200x0ms]]' }),
+  );
+  const words = (await Promise.all(chats)).map((reply) => reply.words);
+  const seconds = (performance.now() - startedAt) / 1000;
+  const total = words.reduce((sum, count) => sum + count, 0);
+  report('50 streams of 200 words at once', total / seconds, 'words/s');
+  if (total !== 10_000) failures.push(`50 streams lost ${10_000 - total} words`);
+  report('RSS afterwards', (await memory(agent.child.pid)).rss, 'MB', TARGETS.afterAllRssMb);
+}
+
+function leaveAfterFirstText(base) {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const req = request(`${base}/chat/completions`, { method: 'POST', agent: false, headers }, (res) => {
+      res.on('error', () => {});
+      res.once('data', () => {
+        req.destroy();
+        resolve(performance.now());
+      });
+    });
+    req.on('error', reject);
+    req.end(JSON.stringify({ stream: true, messages: [{ role: 'user', content: '[[slow 1000x20ms]]' }] }));
+  });
+}
+
 async function startAgent() {
   const workspace = await mkdtemp(join(folder, 'workspace-'));
   await writeFile(join(workspace, 'SOUL.md'), 'Your name is Ada. You are brief.\n');
@@ -156,10 +206,16 @@ async function startDemoModel() {
   const entry = join(root, 'libs', 'demo-model', 'src', 'index.ts');
   await build({ entryPoints: [entry], bundle: true, platform: 'node', format: 'esm', outfile });
   const { handleDemoModel } = await import(outfile);
-  const server = createServer((req, res) => void handleDemoModel(req, res, { wordDelayMs: 0 }));
+  const calls = new EventEmitter();
+  const server = createServer((req, res) => {
+    res.once('close', () => {
+      if (!res.writableFinished) calls.emit('closed', performance.now());
+    });
+    void handleDemoModel(req, res, { wordDelayMs: 0 });
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return { server, url: `http://127.0.0.1:${server.address().port}` };
+  return { server, calls, url: `http://127.0.0.1:${server.address().port}` };
 }
 
 /** One streamed chat; resolves when it ended whole. */
@@ -168,16 +224,18 @@ function chat(base, { session, turn, text, direct = false }) {
     const startedAt = performance.now();
     let firstMs;
     let tail = '';
+    let words = 0;
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` };
     if (!direct) Object.assign(headers, { 'x-openclaw-session-key': session, 'x-rookery-turn': String(turn) });
     const req = request(`${base}/chat/completions`, { method: 'POST', agent: keepAlive, headers }, (res) => {
       res.setEncoding('utf8');
       res.on('data', (data) => {
         if (firstMs === undefined && data.includes('"content":')) firstMs = performance.now() - startedAt;
+        words += data.split('"content":').length - 1;
         tail = (tail + data).slice(-400);
       });
       res.on('end', () => {
-        if (res.statusCode === 200 && tail.includes('data: [DONE]')) resolve({ firstMs });
+        if (res.statusCode === 200 && tail.includes('data: [DONE]')) resolve({ firstMs, words });
         else reject(new Error(`chat failed with ${res.statusCode}: ${tail}`));
       });
       res.on('error', reject);
