@@ -6,7 +6,6 @@ import { ANY_KEY, type Notice, NoticeBatch, parsePayload } from './notice-batch.
 import { NoticeConnection } from './notice-connection.js';
 
 const COALESCE_MS = 5;
-const RECHECK_MS = 1_000;
 
 type Listener = (key: string) => void;
 
@@ -17,6 +16,8 @@ type Listener = (key: string) => void;
  */
 @Injectable()
 export class Notices implements OnModuleInit, OnApplicationShutdown {
+  /** How often `until` asks although nobody rang. */
+  protected readonly recheckMs: number = 1_000;
   private readonly byTopic = new Map<string, Set<Listener>>();
   private readonly byKey = new Map<string, Set<Listener>>();
   private readonly batch = new NoticeBatch();
@@ -98,7 +99,7 @@ export class Notices implements OnModuleInit, OnApplicationShutdown {
         if (value !== undefined) return value;
         const leftMs = deadline - performance.now();
         if (leftMs <= 0) return undefined;
-        await bell.wait(Math.min(leftMs, RECHECK_MS));
+        await bell.wait(Math.min(leftMs, this.recheckMs));
       }
       return undefined;
     } finally {
