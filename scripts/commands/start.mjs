@@ -4,7 +4,7 @@ import { bold, dim, say, step } from '../lib/console.mjs';
 import { openDataFolder, takeLock } from '../lib/data-folder.mjs';
 import { embeddedDatabase, givenDatabase } from '../lib/database.mjs';
 import { dataFolder, isRoot, loadDotEnv } from '../lib/environment.mjs';
-import { dockerEdge } from '../lib/docker.mjs';
+import { dockerImages, stopEdgeContainer } from '../lib/docker.mjs';
 import { firstAdmin } from '../lib/first-admin.mjs';
 import { statusOf } from '../lib/network.mjs';
 import { choosePorts } from '../lib/ports.mjs';
@@ -23,12 +23,14 @@ export async function run() {
   openDataFolder(dir);
   const rookery = new Installation(dir, takeLock(dir));
   const interrupted = rookery.onSignal();
+  const alive = setInterval(() => undefined, 60_000);
   try {
     await Promise.race([rookery.start(began), interrupted]);
     await interrupted;
     return 0;
   } finally {
     await rookery.stop();
+    clearInterval(alive);
   }
 }
 
@@ -37,6 +39,7 @@ class Installation {
   #lock;
   #services;
   #database;
+  #env = {};
   #stopping;
 
   constructor(dir, lock) {
@@ -47,9 +50,7 @@ class Installation {
   /** Resolves at the first Ctrl-C, SIGTERM or hang-up; a second one kills what is left. */
   onSignal() {
     return new Promise((resolve) => {
-      const alive = setInterval(() => undefined, 60_000);
       const onSignal = () => {
-        clearInterval(alive);
         if (this.#stopping) {
           this.#services?.killAll();
           process.exit(1);
@@ -71,7 +72,8 @@ class Installation {
     await step('Preparing the database', () => runProgram(node, PROGRAMS.migrate, [], env));
     const ownEdge = (env.RUNTIME?.trim() || 'process') !== 'docker';
     const ports = await choosePorts(this.#dir, { ownEdge });
-    Object.assign(env, portVariables(ports), ownEdge ? {} : await dockerEdge(node, env));
+    Object.assign(env, portVariables(ports), ownEdge ? {} : await dockerImages({ node, dir: this.#dir, env }));
+    this.#env = env;
     await step('Starting', () => this.#startPrograms(env, ports, ownEdge));
     const credentials = await firstAdmin({ node, dir: this.#dir, env });
     const address = addressOf(ports);
@@ -122,16 +124,18 @@ class Installation {
   async stop() {
     this.#stopping = true;
     const services = this.#services;
+    const started = services?.anyStarted;
+    if (started) say(dim('Stopping agents and worker …'));
     if (services) {
       services.beginStop();
-      say(dim('Stopping agents and worker …'));
       await services.stop('worker', WORKER_STOP_MS);
       await Promise.all([services.stop('api', STOP_MS), services.stop('edge', STOP_MS)]);
+      if (this.#env.EDGE_IMAGE) await stopEdgeContainer(this.#env);
       services.forget();
     }
     await this.#database?.stop();
     this.#lock.release();
-    if (services) say(dim('Stopped. Agents that ran will run again after the next start.'));
+    if (started) say(dim('Stopped. Agents that ran will run again after the next start.'));
   }
 }
 

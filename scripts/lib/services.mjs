@@ -65,6 +65,10 @@ export class Services {
     await waitForExit(pid, 3_000);
   }
 
+  get anyStarted() {
+    return this.#running.size > 0;
+  }
+
   /** From now on nothing is started again. */
   beginStop() {
     this.#stopping = true;

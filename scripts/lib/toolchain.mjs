@@ -82,6 +82,9 @@ function isNewEnough(version) {
   return major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1]);
 }
 
+/** What the present build was made from; undefined before the first. */
+export const buildStamp = () => readOr(BUILD_STAMP);
+
 /** Builds when a source changed since the last build. */
 export async function built(node) {
   const wanted = digestOf([...SOURCES.map((source) => join(ROOT, source)), join(ROOT, 'package-lock.json')]);
