@@ -1,7 +1,8 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
+import Docker from 'dockerode';
 import { CONFIG, type Config } from '#libs/config';
-import { DomainError } from '#libs/kernel';
 import { CONTAINER_RUNTIME, type ContainerRuntime } from './container-runtime.js';
+import { DockerRuntime } from './docker/docker-runtime.js';
 import { FakeRuntime } from './fake/fake-runtime.js';
 import { findBundle } from './process/agent-program.js';
 import { ProcessRuntime } from './process/process-runtime.js';
@@ -21,7 +22,7 @@ export class ContainersModule {
 
 function makeRuntime(config: Config): ContainerRuntime {
   if (config.runtime === 'fake') return new FakeRuntime();
-  if (config.runtime === 'docker') throw new DomainError('unavailable', 'config', 'RUNTIME=docker is not built yet');
+  if (config.runtime === 'docker') return new DockerRuntime(new Docker(), config);
   return new ProcessRuntime({
     dataDir: config.dataDir,
     agentDoorUrl: `http://127.0.0.1:${config.edge.agentPort}`,

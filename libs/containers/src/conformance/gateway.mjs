@@ -1,9 +1,10 @@
 // A stand-in for an agent's program, small enough for the conformance suite to own. Answers what the suite asks over
 // the gateway's port; the port, workspace and nonce come from the environment as for any agent.
 import { lookup } from 'node:dns/promises';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 
 const { ROOKERY_BIND, ROOKERY_PORT, ROOKERY_WORKSPACE, ROOKERY_INSTANCE_NONCE, ROOKERY_AGENT_ID } = process.env;
@@ -33,6 +34,8 @@ const routes = {
   '/healthz': () => ({ status: 'ok', agentId: ROOKERY_AGENT_ID, nonce: ROOKERY_INSTANCE_NONCE }),
   '/readyz': () => ({}),
   '/about': () => ({ pid: process.pid, uid: process.getuid(), gid: process.getgid(), env: process.env, starts: count }),
+  '/limits': () => ({ status: readFileSync('/proc/self/status', 'utf8'), interfaces: networkInterfaces() }),
+  '/link': (query) => attempt(() => symlinkSync(query.get('to'), query.get('path'))),
   '/read': (query) => attempt(() => readFileSync(query.get('path'), 'utf8')),
   '/write': (query) => attempt(() => writeFileSync(query.get('path'), query.get('content') ?? '')),
   '/print': (query) => say('info', query.get('text')),

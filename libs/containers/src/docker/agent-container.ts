@@ -1,0 +1,85 @@
+import type Docker from 'dockerode';
+import type { ContainerSpec } from '../container-runtime.js';
+import type { AgentNetwork } from './agent-networks.js';
+import { AGENT_UID, agentObject, EDGE_ALIAS, GATEWAY_PORT, LABELS, WORKSPACE } from './naming.js';
+
+const MEGABYTE = 1024 * 1024;
+const TMPFS = 'rw,noexec,nosuid,nodev,size=64m,mode=1777';
+/** Output kept by the engine for one container: two files of 5 MB. */
+export const LOG_CONFIG = { Type: 'json-file', Config: { 'max-size': '5m', 'max-file': '2' } };
+
+export interface ContainerMaking {
+  readonly spec: ContainerSpec;
+  readonly hash: string;
+  readonly hostId: string;
+  readonly nonce: string;
+  readonly network: AgentNetwork;
+}
+
+/** The container of a spec: no capability, no way up, nothing writable but workspace and /tmp, no network but its own. */
+export function containerOptions({
+  spec,
+  hash,
+  hostId,
+  nonce,
+  network,
+}: ContainerMaking): Docker.ContainerCreateOptions {
+  return {
+    name: agentObject(spec.agentId),
+    Image: spec.image,
+    User: `${AGENT_UID}:${AGENT_UID}`,
+    Hostname: 'agent',
+    Env: Object.entries(environment(spec, nonce)).map(([name, value]) => `${name}=${value}`),
+    Labels: {
+      [LABELS.host]: hostId,
+      [LABELS.agent]: spec.agentId,
+      [LABELS.org]: spec.orgId,
+      [LABELS.epoch]: String(spec.epoch),
+      [LABELS.specHash]: hash,
+      [LABELS.stopTimeoutMs]: String(spec.stopTimeoutMs),
+    },
+    StopSignal: 'SIGTERM',
+    StopTimeout: Math.ceil(spec.stopTimeoutMs / 1000),
+    HostConfig: hostConfig(spec, network),
+    NetworkingConfig: { EndpointsConfig: { [network.name]: { IPAMConfig: { IPv4Address: network.subnet.agent } } } },
+  };
+}
+
+function environment(spec: ContainerSpec, nonce: string): Record<string, string> {
+  return {
+    HOME: WORKSPACE,
+    MALLOC_ARENA_MAX: '1',
+    ...spec.env,
+    ROOKERY_BIND: '0.0.0.0',
+    ROOKERY_PORT: String(GATEWAY_PORT),
+    ROOKERY_WORKSPACE: WORKSPACE,
+    ROOKERY_INSTANCE_NONCE: nonce,
+  };
+}
+
+function hostConfig(spec: ContainerSpec, network: AgentNetwork): Docker.HostConfig {
+  return {
+    CapDrop: ['ALL'],
+    SecurityOpt: ['no-new-privileges'],
+    ReadonlyRootfs: true,
+    Tmpfs: { '/tmp': TMPFS },
+    Mounts: [{ Type: 'volume', Source: agentObject(spec.agentId), Target: WORKSPACE }],
+    Memory: spec.memoryMb * MEGABYTE,
+    MemorySwap: spec.memoryMb * MEGABYTE,
+    NanoCpus: Math.round(spec.cpus * 1e9),
+    PidsLimit: spec.pidsLimit,
+    Ulimits: [{ Name: 'nofile', Soft: 4096, Hard: 4096 }],
+    Init: true,
+    IpcMode: 'private',
+    RestartPolicy: { Name: 'no' },
+    LogConfig: LOG_CONFIG,
+    NetworkMode: network.name,
+    ExtraHosts: [`${EDGE_ALIAS}:${network.subnet.edge}`],
+    // The engine forwards what it can't resolve to these servers from inside the container's own network, where nobody
+    // answers; without an entry it would ask the host's resolvers.
+    Dns: [network.subnet.edge],
+    DnsSearch: ['.'],
+    // some engines give no answer at all then
+    DnsOptions: ['timeout:1', 'attempts:1'],
+  };
+}

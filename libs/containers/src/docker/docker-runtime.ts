@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import type Docker from 'dockerode';
+import type { Config } from '#libs/config';
+import { signRelayToken } from '#libs/crypto';
+import { DomainError } from '#libs/kernel';
+import type {
+  ContainerLogLine,
+  ContainerRuntime,
+  ContainerSpec,
+  ContainerState,
+  ContainerStats,
+  LogOptions,
+} from '../container-runtime.js';
+import { CpuMeter } from '../cpu-meter.js';
+import { httpProbe } from '../http-probe.js';
+import { KeyedMutex } from '../keyed-mutex.js';
+import { checkAgentId, checkSpec } from '../spec-checks.js';
+import { specHash } from '../spec-hash.js';
+import { missing } from '../states.js';
+import { containerOptions } from './agent-container.js';
+import { AgentNetworks } from './agent-networks.js';
+import { readLogs } from './docker-logs.js';
+import { useOf } from './docker-stats.js';
+import { EdgeContainer } from './edge-container.js';
+import { statusOf, toDomainError, unless, unlessMissing } from './engine-errors.js';
+import { Images } from './images.js';
+import { agentObject, EDGE_ALIAS, GATEWAY_PORT, LABELS } from './naming.js';
+import { WorkspaceVolumes } from './workspace-volume.js';
+
+/** Tries to win the agent's container name from other workers that make the same one. */
+const MOST_RACES = 5;
+const LOOKS_AT_ONCE = 16;
+
+/** Runs each agent in a container of its own, in a network of its own, with the host's edge as the only neighbour. */
+export class DockerRuntime implements ContainerRuntime {
+  readonly name = 'docker';
+  readonly agentDoorUrl: string;
+  private readonly locks = new KeyedMutex();
+  private readonly cpu = new CpuMeter();
+  private readonly networks: AgentNetworks;
+  private readonly volumes: WorkspaceVolumes;
+  private readonly images: Images;
+  private readonly edge: EdgeContainer;
+
+  constructor(
+    private readonly docker: Docker,
+    private readonly config: Config,
+  ) {
+    this.agentDoorUrl = `http://${EDGE_ALIAS}:${config.edge.agentPort}`;
+    this.networks = new AgentNetworks(docker, config.host.id, config.docker.subnetPool);
+    this.volumes = new WorkspaceVolumes(docker, config.host.id);
+    this.images = new Images(docker);
+    this.edge = new EdgeContainer(docker, config, this.networks, this.images);
+  }
+
+  prepare(signal: AbortSignal): Promise<void> {
+    return engine(this.edge.prepare(signal));
+  }
+
+  onModuleDestroy(): void {
+    this.edge.close();
+  }
+
+  ensure(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState> {
+    return this.exclusively(spec.agentId, async () => {
+      checkSpec(spec);
+      const hash = specHash(spec);
+      await this.images.ensure(spec.image, signal);
+      for (let races = 0; races < MOST_RACES; races++) {
+        signal.throwIfAborted();
+        const made = (await this.reuse(spec, hash)) ?? (await this.make(spec, hash, signal));
+        if (made !== undefined) return made;
+      }
+      throw new DomainError('conflict', 'docker_refused', 'Another worker keeps making a container for this agent');
+    });
+  }
+
+  start(agentId: string, signal: AbortSignal): Promise<ContainerState> {
+    return this.exclusively(agentId, async () => {
+      try {
+        await unless([304], this.container(agentId).start({ abortSignal: signal }));
+      } catch (error) {
+        if (statusOf(error) !== 404) throw error;
+        throw new DomainError('conflict', 'config', 'There is nothing to start: ensure comes first');
+      }
+      return this.state(agentId);
+    });
+  }
+
+  stop(agentId: string, timeoutMs: number, signal: AbortSignal): Promise<ContainerState> {
+    return this.exclusively(agentId, async () => {
+      await this.end(agentId, timeoutMs, signal);
+      return this.state(agentId);
+    });
+  }
+
+  remove(agentId: string, options: { readonly wipe: boolean }, signal: AbortSignal): Promise<void> {
+    return this.exclusively(agentId, async () => {
+      const found = await this.inspectContainer(agentId);
+      if (found !== undefined) await this.discard(found, signal);
+      this.cpu.forget(agentId);
+      if (!options.wipe) return;
+      await this.networks.remove(agentId);
+      await this.volumes.remove(agentId);
+    });
+  }
+
+  inspect(agentId: string): Promise<ContainerState> {
+    return engine(this.state(agentId));
+  }
+
+  async stats(agentId: string): Promise<ContainerStats | null> {
+    const state = await this.inspect(agentId);
+    if (state.status !== 'running') return null;
+    const answer = await engine(unlessMissing(this.container(agentId).stats({ stream: false, 'one-shot': true })));
+    const use = answer === undefined ? null : useOf(answer);
+    if (use === null) return null;
+    const cpuPercent = this.cpu.percent(agentId, use.cpuSeconds, state.startedAt ?? new Date());
+    return { memoryBytes: use.memoryBytes, memoryLimitBytes: use.memoryLimitBytes, cpuPercent };
+  }
+
+  logs(agentId: string, options: LogOptions): AsyncIterable<ContainerLogLine> {
+    checkAgentId(agentId);
+    return readLogs(this.container(agentId), options);
+  }
+
+  async list(): Promise<ContainerState[]> {
+    const filters = { label: [`${LABELS.host}=${this.config.host.id}`, LABELS.agent] };
+    const containers = await engine(this.docker.listContainers({ all: true, filters }));
+    const ids = new Set(await engine(this.volumes.agents()));
+    for (const { Labels } of containers) ids.add(Labels[LABELS.agent] ?? '');
+    const queue = [...ids].filter((agentId) => agentId !== '');
+    const states: ContainerState[] = [];
+    const look = async (): Promise<void> => {
+      for (let agentId = queue.pop(); agentId !== undefined; agentId = queue.pop())
+        states.push(await this.inspect(agentId));
+    };
+    await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, look));
+    return states;
+  }
+
+  /** Through the edge's relay: the agent's network has no other way in. */
+  async probe(agentId: string, path: '/healthz' | '/readyz', signal: AbortSignal): Promise<number | null> {
+    const { endpoint, epoch } = await this.inspect(agentId);
+    if (endpoint === null || epoch === null) return null;
+    const claims = { hostId: this.config.host.id, agentId, epoch, endpoint };
+    const authorization = `Bearer ${signRelayToken(this.config.security.jwtSecret, claims)}`;
+    const answer = await httpProbe(`${this.config.edge.url}/relay/${agentId}${path}`, { authorization }, signal);
+    return answer === null || isRelayRefusal(answer.status) ? null : answer.status;
+  }
+
+  /** The present instance when it is what the spec asks for; one of another epoch or spec is removed. */
+  private async reuse(spec: ContainerSpec, hash: string): Promise<ContainerState | undefined> {
+    const found = await this.inspectContainer(spec.agentId);
+    if (found === undefined) return undefined;
+    const { [LABELS.epoch]: epoch, [LABELS.specHash]: foundHash } = found.Config.Labels;
+    if (epoch !== String(spec.epoch) || foundHash !== hash) {
+      await this.discard(found, new AbortController().signal);
+      return undefined;
+    }
+    await this.edge.join(await this.networks.ensure(spec.agentId));
+    // a worker may have died between making the container and filling its workspace
+    if (found.State.Status === 'created') await this.fill(spec);
+    return this.state(spec.agentId);
+  }
+
+  /** Undefined when another worker took the name first. */
+  private async make(spec: ContainerSpec, hash: string, signal: AbortSignal): Promise<ContainerState | undefined> {
+    const network = await this.networks.ensure(spec.agentId);
+    await this.edge.join(network);
+    await this.volumes.ensure(spec.agentId);
+    const options = containerOptions({ spec, hash, hostId: this.config.host.id, nonce: randomUUID(), network });
+    const made = await unless([409], this.docker.createContainer({ ...options, abortSignal: signal }));
+    if (made === undefined) return undefined;
+    await this.fill(spec);
+    return this.state(spec.agentId);
+  }
+
+  private async fill(spec: ContainerSpec): Promise<void> {
+    await this.volumes.fill(this.container(spec.agentId), spec.agentId, spec.image, spec.files);
+  }
+
+  private async discard(found: Docker.ContainerInspectInfo, signal: AbortSignal): Promise<void> {
+    const agentId = found.Config.Labels[LABELS.agent] ?? '';
+    if (found.State.Running) await this.end(agentId, Number(found.Config.Labels[LABELS.stopTimeoutMs] ?? 0), signal);
+    // 409: another worker removes it this moment
+    await unless([404, 409], this.docker.getContainer(found.Id).remove({ force: true, v: true }));
+  }
+
+  private async end(agentId: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    await unless([304, 404], this.container(agentId).stop({ t: Math.ceil(timeoutMs / 1000), abortSignal: signal }));
+  }
+
+  private async state(agentId: string): Promise<ContainerState> {
+    checkAgentId(agentId);
+    const found = await this.inspectContainer(agentId);
+    return found === undefined ? missing(agentId) : toState(agentId, found);
+  }
+
+  private inspectContainer(agentId: string): Promise<Docker.ContainerInspectInfo | undefined> {
+    return unlessMissing(this.container(agentId).inspect());
+  }
+
+  private container(agentId: string): Docker.Container {
+    return this.docker.getContainer(agentObject(agentId));
+  }
+
+  private exclusively<T>(agentId: string, task: () => Promise<T>): Promise<T> {
+    return this.locks.run(agentId, () => {
+      checkAgentId(agentId);
+      return engine(task());
+    });
+  }
+}
+
+/** Answers of the relay itself, which never reached the agent. */
+const isRelayRefusal = (status: number): boolean => [401, 404, 502, 504].includes(status);
+
+function toState(agentId: string, { State, Config, NetworkSettings }: Docker.ContainerInspectInfo): ContainerState {
+  const running = State.Running;
+  const created = State.Status === 'created';
+  const address = NetworkSettings.Networks[agentObject(agentId)]?.IPAddress;
+  return {
+    agentId,
+    status: running ? 'running' : created ? 'created' : 'exited',
+    epoch: Number(Config.Labels[LABELS.epoch]),
+    specHash: Config.Labels[LABELS.specHash] ?? null,
+    endpoint: running && address ? `${address}:${GATEWAY_PORT}` : null,
+    startedAt: created ? null : new Date(State.StartedAt),
+    exitCode: running || created ? null : State.ExitCode,
+    oomKilled: !running && State.OOMKilled,
+  };
+}
+
+async function engine<T>(request: Promise<T>): Promise<T> {
+  try {
+    return await request;
+  } catch (error) {
+    throw toDomainError(error);
+  }
+}

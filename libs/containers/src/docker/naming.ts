@@ -1,0 +1,23 @@
+/** Labels by which containers, volumes and networks are found again. */
+export const LABELS = {
+  host: 'dev.rookery.host',
+  agent: 'dev.rookery.agent',
+  org: 'dev.rookery.org',
+  epoch: 'dev.rookery.epoch',
+  specHash: 'dev.rookery.spec-hash',
+  stopTimeoutMs: 'dev.rookery.stop-timeout-ms',
+  edge: 'dev.rookery.edge',
+} as const;
+
+/** Where a workspace lies inside its container, and the port of the gateway. */
+export const WORKSPACE = '/workspace';
+export const GATEWAY_PORT = 8080;
+/** The user agents run as: `node` in every image of ours. */
+export const AGENT_UID = 1000;
+/** Name under which agents know the edge. */
+export const EDGE_ALIAS = 'edge';
+
+/** The one name of an agent's container, volume and network: the engine refuses a second. */
+export const agentObject = (agentId: string): string => `rookery-agent-${agentId}`;
+
+export const edgeNetworkName = (hostId: string): string => `rookery-edge-${hostId.replace(/[^A-Za-z0-9_.-]/g, '-')}`;

@@ -1,0 +1,130 @@
+import { buffer, text } from 'node:stream/consumers';
+import type Docker from 'dockerode';
+import { extract, type Header, pack } from 'tar-stream';
+import type { WorkspaceFile } from '../container-runtime.js';
+import { isWorkspacePath } from '../spec-checks.js';
+import { unlessMissing } from './engine-errors.js';
+import { AGENT_UID, agentObject, LABELS, WORKSPACE } from './naming.js';
+
+/** Which files the last spec wrote, kept in the workspace itself. */
+const MANIFEST = '.rookery/files.json';
+const REMOVE = `const { rmSync } = require('node:fs');
+for (const path of process.argv.slice(1)) rmSync('${WORKSPACE}/' + path, { recursive: true, force: true });`;
+
+/** Agents' workspaces: one volume each, filled through the engine's archive calls while the agent does not run. */
+export class WorkspaceVolumes {
+  constructor(
+    private readonly docker: Docker,
+    private readonly hostId: string,
+  ) {}
+
+  async ensure(agentId: string): Promise<void> {
+    const Labels = { [LABELS.host]: this.hostId, [LABELS.agent]: agentId };
+    await this.docker.createVolume({ Name: agentObject(agentId), Labels });
+  }
+
+  async remove(agentId: string): Promise<void> {
+    await unlessMissing(this.docker.getVolume(agentObject(agentId)).remove({ force: true }));
+  }
+
+  /** Agents with a workspace on this host. */
+  async agents(): Promise<string[]> {
+    const filters = { label: [`${LABELS.host}=${this.hostId}`, LABELS.agent] };
+    const { Volumes } = await this.docker.listVolumes({ filters });
+    return (Volumes ?? []).flatMap(({ Labels }) => Labels?.[LABELS.agent] ?? []);
+  }
+
+  /** Writes the files into a container that does not run, and removes those the spec before had and this one has not. */
+  async fill(
+    container: Docker.Container,
+    agentId: string,
+    image: string,
+    files: readonly WorkspaceFile[],
+  ): Promise<void> {
+    const former = await manifestOf(container);
+    const kept = new Set(files.map(({ path }) => path));
+    const stale = former.filter((path) => !kept.has(path));
+    if (stale.length > 0) await this.removeFiles(agentId, image, stale);
+    if (files.length > 0 || former.length > 0) await container.putArchive(await archiveOf(files), { path: WORKSPACE });
+  }
+
+  /** An archive can't delete, so a container of the agent's own image does, with nothing but the volume. */
+  private async removeFiles(agentId: string, image: string, paths: readonly string[]): Promise<void> {
+    const container = await this.docker.createContainer({
+      Image: image,
+      Entrypoint: ['node'],
+      Cmd: ['-e', REMOVE, '--', ...paths],
+      User: `${AGENT_UID}:${AGENT_UID}`,
+      Labels: { [LABELS.host]: this.hostId },
+      HostConfig: {
+        CapDrop: ['ALL'],
+        SecurityOpt: ['no-new-privileges'],
+        ReadonlyRootfs: true,
+        NetworkMode: 'none',
+        Mounts: [{ Type: 'volume', Source: agentObject(agentId), Target: WORKSPACE }],
+      },
+    });
+    try {
+      await container.start();
+      await container.wait();
+    } finally {
+      await unlessMissing(container.remove({ force: true }));
+    }
+  }
+}
+
+/** Files with every folder above them, so that a link in a folder's place gives way to a folder. */
+function archiveOf(files: readonly WorkspaceFile[]): Promise<Buffer> {
+  const archive = pack();
+  const owner = { uid: AGENT_UID, gid: AGENT_UID, mtime: new Date() };
+  const manifest = { path: MANIFEST, content: JSON.stringify(files.map(({ path }) => path)) };
+  const folders = new Set<string>();
+  for (const { path, content } of [...files, manifest]) {
+    for (const folder of foldersOf(path)) {
+      if (!folders.has(folder)) archive.entry({ ...owner, name: `${folder}/`, type: 'directory', mode: 0o700 });
+      folders.add(folder);
+    }
+    archive.entry({ ...owner, name: path, mode: 0o600 }, content);
+  }
+  archive.finalize();
+  return buffer(archive);
+}
+
+const foldersOf = (path: string): string[] => {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+};
+
+/** What the agent may have made of the manifest is only ever used as paths inside its own workspace. */
+async function manifestOf(container: Docker.Container): Promise<string[]> {
+  const stream = await unlessMissing(container.getArchive({ path: `${WORKSPACE}/${MANIFEST}` }));
+  if (stream === undefined) return [];
+  try {
+    const paths: unknown = JSON.parse(await firstFile(stream));
+    if (!Array.isArray(paths)) return [];
+    return paths.filter((path): path is string => typeof path === 'string' && isWorkspacePath(path)).slice(0, 10_000);
+  } catch {
+    return [];
+  }
+}
+
+function firstFile(stream: NodeJS.ReadableStream): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = extract();
+    reader.on('entry', (header: Header, entry, next) => {
+      if (header.type !== 'file' || (header.size ?? 0) > 1024 * 1024) {
+        entry.resume();
+        next();
+        return;
+      }
+      text(entry).then((content) => {
+        resolve(content);
+        next();
+      }, reject);
+    });
+    reader.on('finish', () => resolve(''));
+    reader.on('error', reject);
+    stream.on('error', reject);
+    stream.pipe(reader);
+  });
+}
