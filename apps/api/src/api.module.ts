@@ -4,8 +4,10 @@ import { DatabaseModule } from '#libs/database';
 import { EventsModule } from '#libs/events';
 import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
+import { QueueModule } from '#libs/queue';
 import { HttpModule } from './http/http.module.js';
 import { POLICY_TABLE } from './http/policy.table.js';
+import { OpsModule } from './ops/ops.module.js';
 import { SURFACES } from './surfaces/index.js';
 
 /** The API process. */
@@ -20,7 +22,9 @@ export class ApiModule {
         DatabaseModule.forRoot(),
         EventsModule.forRoot(),
         InstancesModule.forRoot('api'),
+        QueueModule.forProducer(),
         HttpModule.forRoot(SURFACES, POLICY_TABLE),
+        OpsModule,
         ...SURFACES.map((surface) => surface.module),
       ],
     };

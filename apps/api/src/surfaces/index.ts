@@ -1,5 +1,6 @@
 import { agent402Surface } from './agent402/agent402.surface.js';
+import { agentoSurface } from './agento/agento.surface.js';
 import type { Surface } from './surface.js';
 
 /** Every published contract. The first place to look for a route: the folder of its surface. */
-export const SURFACES: readonly Surface[] = [agent402Surface];
+export const SURFACES: readonly Surface[] = [agentoSurface, agent402Surface];

@@ -49,5 +49,15 @@ button { font: inherit; font-weight: 600; color: var(--accent-ink); background: 
 button:hover { filter: brightness(1.08); }
 form .go { width: 100%; margin-top: 1.4rem; }
 .bad { color: var(--bad); background: var(--bad-ground); border: 1px solid currentColor; border-radius: 8px; padding: 0.6rem 0.8rem; margin: 0.9rem 0 0; }
+header.bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.4rem; padding: 0.7rem 1.25rem; background: #1b2430; }
+header.bar a { color: #d6e4f5; text-decoration: none; }
+header.bar a:hover, header.bar a[aria-current] { color: #fff; text-decoration: underline; }
+header.bar .home { display: flex; align-items: center; gap: 0.55rem; font-weight: 650; color: #fff; }
+header.bar .home img { width: 26px; height: 26px; }
+header.bar nav { display: flex; gap: 1.1rem; }
+header.bar .raw { margin-left: auto; }
+.docs { background: #fff; color: #1b2430; min-height: calc(100vh - 3.2rem); padding-bottom: 3rem; }
+.docs .swagger-ui .info { margin: 1.75rem 0; }
+.back { margin: 1.1rem 0 0; }
 footer { max-width: 62rem; margin: 0 auto; padding: 0 1.25rem 2.5rem; color: var(--faint); font-size: 0.9rem; }
 `;

@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import { IdentityModule } from '#libs/identity';
+import { AdminPages } from './admin/admin-pages.js';
+import { AdminSessions } from './admin/admin-sessions.js';
+import { QueueBoard } from './admin/queue-board.js';
+import { DocsAssets } from './docs/docs-assets.js';
+import { DocsController } from './docs/docs.controller.js';
+import { OpenApiDocuments } from './docs/openapi-documents.js';
+import { HealthController } from './health/health.controller.js';
+import { Readiness } from './health/readiness.js';
+import { MetricsController } from './metrics/metrics.controller.js';
+import { PagesController } from './pages/pages.controller.js';
+
+/** What operators and load balancers ask for: health, metrics, documents, the queue board. */
+@Module({
+  imports: [TerminusModule, IdentityModule],
+  controllers: [PagesController, HealthController, MetricsController, DocsController],
+  providers: [AdminPages, AdminSessions, DocsAssets, OpenApiDocuments, QueueBoard, Readiness],
+})
+export class OpsModule {}
