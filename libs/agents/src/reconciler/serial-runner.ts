@@ -24,7 +24,7 @@ export class SerialRunner {
       present.next = work;
       return present.done;
     }
-    const entry: Entry = { next: work, done: Promise.resolve().then(() => this.drain(key, entry)) };
+    const entry: Entry = { next: undefined, done: Promise.resolve().then(() => this.drain(key, entry, work)) };
     this.active.set(key, entry);
     return entry.done;
   }
@@ -34,10 +34,10 @@ export class SerialRunner {
     while (this.active.size > 0) await Promise.allSettled([...this.active.values()].map((entry) => entry.done));
   }
 
-  private async drain(key: string, entry: Entry): Promise<void> {
+  private async drain(key: string, entry: Entry, first: () => Promise<void>): Promise<void> {
     try {
-      while (entry.next) {
-        const work = entry.next;
+      await first();
+      for (let work = entry.next; work; work = entry.next) {
         entry.next = undefined;
         await work();
       }

@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { DomainError } from '#libs/kernel';
+import { checkedConfig, mergedConfig, newConfig } from './agent-config.js';
+
+const refusal = (config: Record<string, unknown>): DomainError => {
+  try {
+    checkedConfig(config);
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+  }
+  throw new Error('It was not refused');
+};
+
+describe('agent config', () => {
+  it('keeps fields it does not know', () => {
+    const config = { llmProvider: 'openai', sharedMode: true, nested: { a: [1] } };
+    expect(newConfig(config)).toEqual(config);
+  });
+
+  it.each([
+    ['llmProvider', 'mistral'],
+    ['llmProvider', 1],
+    ['model', ''],
+    ['model', 'x'.repeat(201)],
+    ['temperature', 2.1],
+    ['temperature', '1'],
+    ['maxTokens', 0],
+    ['maxTokens', 1.5],
+  ])('refuses %s = %j and says where', (field, value) => {
+    const error = refusal({ [field]: value });
+    expect(error).toMatchObject({ kind: 'validation', details: { issues: [{ path: ['body', 'config', field] }] } });
+    expect(error.message).toContain(`config.${field}`);
+  });
+
+  it('refuses what is too large, and NUL characters, which jsonb cannot hold', () => {
+    expect(refusal({ text: 'x'.repeat(70_000) }).message).toContain('65536');
+    expect(refusal({ text: 'a\0b' }).message).toContain('NUL');
+  });
+
+  it('merges shallow and removes what is set to null', () => {
+    const old = { llmProvider: 'openai', model: 'm', extra: { a: 1, b: 2 } } as const;
+    expect(mergedConfig(old, { model: null, extra: { a: 3 }, temperature: 0 })).toEqual({
+      llmProvider: 'openai',
+      extra: { a: 3 },
+      temperature: 0,
+    });
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  AGENT_STATUSES,
+  type AgentCommand,
+  type DesiredState,
+  TRANSITIONS,
+  canMove,
+  isSettled,
+  statusAfter,
+} from './agent.state.js';
+
+const COMMANDS: AgentCommand[] = ['start', 'stop', 'restart', 'delete'];
+const at = (desiredState: DesiredState, status: (typeof AGENT_STATUSES)[number]) => ({
+  desiredState,
+  status,
+  restartGeneration: 1,
+  observedRestartGeneration: 1,
+});
+
+describe('agent states', () => {
+  it('has no way out of deleted and only one out of deleting', () => {
+    expect(TRANSITIONS.deleted).toEqual([]);
+    expect(TRANSITIONS.deleting).toEqual(['deleted']);
+  });
+
+  it('lets every command lead somewhere the table allows', () => {
+    for (const status of AGENT_STATUSES.filter((name) => name !== 'deleting' && name !== 'deleted'))
+      for (const desired of ['running', 'stopped'] as const)
+        for (const command of COMMANDS) {
+          const next = statusAfter(command, at(desired, status));
+          if (next !== undefined) expect([status, next, canMove(status, next)]).toEqual([status, next, true]);
+        }
+  });
+
+  it('changes nothing when asked for what is there already', () => {
+    expect(statusAfter('start', at('running', 'running'))).toBeUndefined();
+    expect(statusAfter('start', at('running', 'provisioning'))).toBeUndefined();
+    expect(statusAfter('stop', at('stopped', 'stopped'))).toBeUndefined();
+    expect(statusAfter('restart', at('running', 'running'))).toBe('restarting');
+  });
+
+  it('tries again what has failed', () => {
+    expect(statusAfter('start', at('running', 'error'))).toBe('provisioning');
+    expect(statusAfter('stop', at('stopped', 'error'))).toBe('stopping');
+  });
+
+  it('is settled only when the restart that was asked for is done', () => {
+    expect(isSettled(at('running', 'running'))).toBe(true);
+    expect(isSettled({ ...at('running', 'running'), restartGeneration: 2 })).toBe(false);
+    expect(isSettled({ ...at('stopped', 'stopped'), restartGeneration: 2 })).toBe(true);
+    expect(isSettled(at('running', 'stopped'))).toBe(false);
+  });
+});
