@@ -8,12 +8,14 @@ import { dockerImages, stopEdgeContainer } from '../lib/docker.mjs';
 import { firstAdmin } from '../lib/first-admin.mjs';
 import { statusOf } from '../lib/network.mjs';
 import { choosePorts } from '../lib/ports.mjs';
+import { send } from '../lib/processes.mjs';
 import { PROGRAMS, programEnvironment, runProgram } from '../lib/programs.mjs';
 import { Services } from '../lib/services.mjs';
 import { prepared } from '../lib/toolchain.mjs';
 
 const WORKER_STOP_MS = 45_000;
 const STOP_MS = 15_000;
+const ECHO_MS = 1_000;
 
 /** Starts the whole of Rookery on this machine and keeps it running until a signal. */
 export async function run() {
@@ -47,20 +49,25 @@ class Installation {
     this.#lock = lock;
   }
 
-  /** Resolves at the first Ctrl-C, SIGTERM or hang-up; a second one kills what is left. */
+  /** Resolves at the first Ctrl-C, SIGTERM or hang-up. */
   onSignal() {
     return new Promise((resolve) => {
       const onSignal = () => {
-        if (this.#stopping) {
-          this.#services?.killAll();
-          process.exit(1);
-        }
-        this.#stopping = true;
+        if (this.#stopping) return this.#forceEnd();
+        this.#stopping = Date.now();
         this.#services?.beginStop();
         resolve();
       };
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal);
     });
+  }
+
+  /** A second signal kills what is left. npm passes on what the terminal has sent us already, so an echo doesn't count. */
+  #forceEnd() {
+    if (Date.now() - this.#stopping < ECHO_MS) return;
+    this.#services?.killAll();
+    if (this.#database) send(this.#database.pid, 'SIGQUIT');
+    process.exit(1);
   }
 
   async start(began) {
@@ -110,7 +117,7 @@ class Installation {
 
   async #startPrograms(env, ports, ownEdge) {
     const ready = async ({ saidReady }) => saidReady;
-    const answers = (url) => async () => (await statusOf(url)) === 200;
+    const answers = (url) => async (state) => state.saidReady && (await statusOf(url)) === 200;
     const programs = [
       { name: 'worker', program: PROGRAMS.worker, env: { ...env, ROLE: 'host' }, ready },
       { name: 'api', program: PROGRAMS.api, env, ready: answers(`${addressOf(ports)}/readyz`) },
@@ -122,7 +129,7 @@ class Installation {
   }
 
   async stop() {
-    this.#stopping = true;
+    this.#stopping ||= Date.now();
     const services = this.#services;
     const started = services?.anyStarted;
     if (started) say(dim('Stopping agents and worker …'));

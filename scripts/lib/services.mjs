@@ -55,7 +55,7 @@ export class Services {
   /** Asks a program to end (SIGTERM), kills it after `timeoutMs`. */
   async stop(name, timeoutMs) {
     const state = this.#running.get(name);
-    this.#running.delete(name);
+    if (state) state.stopping = true;
     const pid = state?.child?.pid;
     if (pid === undefined || state.ended) return;
     send(pid, 'SIGTERM');
@@ -110,11 +110,11 @@ export class Services {
     state.ended = true;
     state.reason = this.#reasonOf(state) ?? how;
     this.#crashes.emit(state.name);
-    if (!state.announced || this.#stopping || this.#running.get(state.name) !== state) return;
+    if (!state.announced || this.#stopping || state.stopping) return;
     if (Date.now() - state.startedAt > STEADY_AFTER_MS) state.delayMs = FIRST_DELAY_MS;
     say(`${state.name} ended (${state.reason}); starting it again in ${state.delayMs / 1000} s`);
     setTimeout(() => {
-      if (!this.#stopping && this.#running.get(state.name) === state) this.#spawn(state);
+      if (!this.#stopping && !state.stopping) this.#spawn(state);
     }, state.delayMs);
     state.delayMs = Math.min(state.delayMs * 2, LONGEST_DELAY_MS);
   }
@@ -124,7 +124,7 @@ export class Services {
     while (!(await state.ready(state))) {
       if (state.ended) throw new Failure(`${state.name} did not start: ${state.reason}`);
       if (Date.now() > until) throw new Failure(`${state.name} did not become ready; see ${this.#logOf(state.name)}`);
-      await sleep(25);
+      await sleep(state.saidReady ? 100 : 20);
     }
   }
 

@@ -10,6 +10,7 @@ try {
   app.enableShutdownHooks();
   await app.listen(config.http.port, config.http.host);
   logger.info('listening', { url: await app.getUrl() });
+  if (process.connected) process.send?.('ready');
 } catch (error) {
   const message =
     error instanceof ConfigError || !(error instanceof Error) ? String(error) : (error.stack ?? error.message);
