@@ -11,7 +11,7 @@ import { choosePorts } from '../lib/ports.mjs';
 import { send } from '../lib/processes.mjs';
 import { PROGRAMS, programEnvironment, runProgram } from '../lib/programs.mjs';
 import { Services } from '../lib/services.mjs';
-import { prepared } from '../lib/toolchain.mjs';
+import { abandonCommands, prepared } from '../lib/toolchain.mjs';
 
 const WORKER_STOP_MS = 45_000;
 const STOP_MS = 15_000;
@@ -27,9 +27,12 @@ export async function run() {
   const interrupted = rookery.onSignal();
   const alive = setInterval(() => undefined, 60_000);
   try {
-    await Promise.race([rookery.start(began), interrupted]);
+    await rookery.start(began);
     await interrupted;
     return 0;
+  } catch (error) {
+    if (rookery.isStopping) return 0;
+    throw error;
   } finally {
     await rookery.stop();
     clearInterval(alive);
@@ -56,6 +59,7 @@ class Installation {
         if (this.#stopping) return this.#forceEnd();
         this.#stopping = Date.now();
         this.#services?.beginStop();
+        abandonCommands();
         resolve();
       };
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal);
@@ -70,6 +74,11 @@ class Installation {
     process.exit(1);
   }
 
+  get isStopping() {
+    return Boolean(this.#stopping);
+  }
+
+  /** A signal in the meantime ends the command that runs, and with it the start. */
   async start(began) {
     const node = await prepared();
     this.#services = new Services({ dir: this.#dir, node });
@@ -78,6 +87,7 @@ class Installation {
     const env = await this.#environment();
     await step('Preparing the database', () => runProgram(node, PROGRAMS.migrate, [], env));
     const ownEdge = (env.RUNTIME?.trim() || 'process') !== 'docker';
+    if (this.#stopping) return;
     const ports = await choosePorts(this.#dir, { ownEdge });
     Object.assign(env, portVariables(ports), ownEdge ? {} : await dockerImages({ node, dir: this.#dir, env }));
     this.#env = env;

@@ -122,6 +122,7 @@ export class Services {
   async #untilReady(state) {
     const until = Date.now() + (state.readyWithinMs ?? 60_000);
     while (!(await state.ready(state))) {
+      if (this.#stopping) throw new Failure('interrupted');
       if (state.ended) throw new Failure(`${state.name} did not start: ${state.reason}`);
       if (Date.now() > until) throw new Failure(`${state.name} did not become ready; see ${this.#logOf(state.name)}`);
       await sleep(state.saidReady ? 100 : 20);

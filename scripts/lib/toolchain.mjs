@@ -102,16 +102,27 @@ async function mustRun(node, args, complaint) {
   if (done.code !== 0) throw new Failure(`${complaint}:\n${done.output.trim()}`);
 }
 
+const commands = new Set();
+
+/** Ends the commands that run just now; each then counts as failed. */
+export function abandonCommands() {
+  for (const child of commands) child.kill('SIGTERM');
+}
+
 /** Runs a program in the repository. @returns its exit code and everything it said */
 export function captured(file, args, env = process.env) {
   return new Promise((resolve) => {
     const child = spawn(file, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    commands.add(child);
     let output = '';
     const gather = (chunk) => (output += chunk);
     child.stdout.setEncoding('utf8').on('data', gather);
     child.stderr.setEncoding('utf8').on('data', gather);
     child.on('error', (error) => resolve({ code: 127, output: `${output}${error.message}` }));
-    child.on('close', (code, signal) => resolve({ code: code ?? 1, output: signal ? `${output}${signal}` : output }));
+    child.on('close', (code, signal) => {
+      commands.delete(child);
+      resolve({ code: code ?? 1, output: signal ? `${output}${signal}` : output });
+    });
   });
 }
 
