@@ -14,7 +14,8 @@ import { SurrogateJoiner } from './well-formed.js';
 const REPLY_MAX_LENGTH = 1_000_000;
 const REFILL_MAX_MESSAGES = 200;
 const REFILL_MAX_CHARS = 400_000;
-const CLOSE_RETRY_MS = 500;
+const CLOSE_RETRY_MS = 250;
+const CLOSE_RETRY_MOST_MS = 5_000;
 /** How long a graceful end waits until its runs are written as interrupted. */
 const DRAIN_MS = 3_000;
 
@@ -155,14 +156,14 @@ export class RunPump implements OnModuleDestroy {
 
   /** Repeats until Postgres took it: a run left running would keep its session busy for as long as this process lives. */
   private async close(run: LiveRun, end: RunEnd): Promise<ReplyEnd> {
-    for (;;) {
+    for (let waitMs = CLOSE_RETRY_MS; ; waitMs = Math.min(waitMs * 2, CLOSE_RETRY_MOST_MS)) {
       try {
         const closed = await this.runs.close(run.scope, run.runId, end);
         this.notices.notify('run', run.runId);
         return closed ? endEvent(end) : await this.endOfOther(run, end);
       } catch (error) {
         this.logger.warn('a chat run could not be closed yet', { runId: run.runId, error });
-        await sleep(CLOSE_RETRY_MS, undefined, { ref: !this.isClosing });
+        await sleep(waitMs, undefined, { ref: !this.isClosing });
       }
     }
   }

@@ -99,19 +99,19 @@ const CLOSE = `
   )
   SELECT id FROM run`;
 
-/** After a restart of Postgres every beat is old; all instances get their time anew. */
+/** While Postgres was away nobody could beat, so beats count from its start. An instance that ended well has no row. */
 const CLOSE_DEAD = `
   UPDATE runs r SET status = 'interrupted', error_code = $1, error_message = $2, finished_at = clock_timestamp()
-   WHERE r.status = 'running' AND ($4::uuid IS NULL OR (r.org_id = $4 AND r.agent_id = $5 AND r.session_id IN (
+   WHERE r.status = 'running' AND NOT EXISTS (
+           SELECT 1 FROM instances i WHERE i.id = r.instance_id
+              AND GREATEST(i.heartbeat_at, pg_postmaster_start_time()) > now() - make_interval(secs => $3))
+     AND ($4::uuid IS NULL OR (r.org_id = $4 AND r.agent_id = $5 AND r.session_id IN (
            SELECT id FROM chat_sessions WHERE org_id = $4 AND agent_id = $5 AND owner = $6)))
-     AND pg_postmaster_start_time() < now() - make_interval(secs => $3)
-     AND NOT EXISTS (SELECT 1 FROM instances i
-                      WHERE i.id = r.instance_id AND i.heartbeat_at > now() - make_interval(secs => $3))
   RETURNING r.id`;
 
 const PROGRESS = `
   SELECT r.status, r.error_code, r.error_message,
-         CASE WHEN octet_length(m.content) > $4 THEN m.content END AS content
+         CASE WHEN octet_length(m.content) > $4::bigint THEN m.content END AS content
     FROM runs r LEFT JOIN messages m ON m.run_id = r.id AND m.role = 'assistant'
    WHERE r.org_id = $1 AND r.agent_id = $2 AND r.id = $3`;
 
