@@ -11,11 +11,16 @@ import tar from 'tar-stream';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const LABEL = 'dev.rookery.content';
+/** To be raised when images have to be made anew though their content is the same. */
+const FORMAT = 1;
 const NODE_UID = 1000;
 const SERVER_UID = 999;
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 /** Parts of packages that no program loads. */
 const NOT_LOADED = /\.(map|md|markdown|d\.ts|d\.mts|d\.cts|tsbuildinfo)$/i;
+
+/** npm's Postgres comes without this program; its server opens its TCP door only when the cluster is complete. */
+const PG_ISREADY = '#!/bin/sh\nexec busybox nc -z -w 3 127.0.0.1 5432\n';
 
 class LocalImagesError extends Error {}
 
@@ -23,7 +28,8 @@ class LocalImagesError extends Error {}
 const IMAGES = {
   base: { tags: ['rookery/base:local'], make: baseImage },
   agent: { tags: ['rookery/agent:local'], parent: 'base', make: agentImage },
-  rookery: { tags: ['rookery:local', 'rookery/edge:local'], parent: 'base', make: rookeryImage },
+  modules: { tags: ['rookery/modules:local'], parent: 'base', make: modulesImage },
+  rookery: { tags: ['rookery:local', 'rookery/edge:local'], parent: 'modules', make: rookeryImage },
   postgres: { tags: ['rookery/postgres:local'], make: postgresImage },
   redis: { tags: ['rookery/redis:local'], make: redisImage },
 };
@@ -112,7 +118,7 @@ class Layer {
   }
 
   digest(parent) {
-    const hash = createHash('sha256').update(JSON.stringify([parent, this.lines, versionOfThisScript()]));
+    const hash = createHash('sha256').update(JSON.stringify([FORMAT, parent, this.lines]));
     for (const [path, { type, mode, uid, target, content, source }] of this.sorted()) {
       hash.update(JSON.stringify([path, type, mode, uid, target, content?.toString('base64')]));
       if (source !== undefined) hash.update(fingerprint(source));
@@ -161,6 +167,18 @@ function agentImage(layer) {
     .dockerfile(...instructionsOf('agent'));
 }
 
+/** A layer of its own: it is big, and changes only with the lock file. */
+function modulesImage(layer) {
+  for (const path of productionPackages()) {
+    layer.tree(
+      `/app/${path}`,
+      join(ROOT, path),
+      (from, entry) => entry.name !== 'node_modules' && !NOT_LOADED.test(from),
+    );
+  }
+  return layer;
+}
+
 function rookeryImage(layer) {
   built('dist/apps');
   layer.text('/app/package.json', fs.readFileSync(join(ROOT, 'package.json')));
@@ -170,13 +188,6 @@ function rookeryImage(layer) {
     (path) => !NOT_LOADED.test(path) && path !== join(ROOT, 'dist/agent'),
   );
   layer.tree('/app/docker', join(ROOT, 'docker'), (path) => path.endsWith('.mjs'));
-  for (const path of productionPackages()) {
-    layer.tree(
-      `/app/${path}`,
-      join(ROOT, path),
-      (from, entry) => entry.name !== 'node_modules' && !NOT_LOADED.test(from),
-    );
-  }
   for (const folder of ['/var/lib/rookery', '/run/rookery']) layer.folder(folder, 0o700, NODE_UID);
   return layer.dockerfile(...instructionsOf('rookery'));
 }
@@ -265,7 +276,7 @@ function debianPostgresFiles(layer, { version, home }) {
 
 function embeddedPostgresFiles(layer, native) {
   const home = '/usr/lib/postgresql';
-  layer.tree(home, native);
+  layer.tree(home, native).text('/usr/local/bin/pg_isready', PG_ISREADY, 0o755);
   const links = JSON.parse(fs.readFileSync(join(native, 'pg-symlinks.json'), 'utf8'));
   for (const { source, target } of links) {
     layer.link(`${home}${target.replace(/^native/, '')}`, source.slice(source.lastIndexOf('/') + 1));

@@ -53,7 +53,7 @@ async function installDependencies() {
   const done = npm?.endsWith('.js')
     ? await captured(process.execPath, [npm, ...args], environment)
     : await captured('npm', args, environment);
-  if (done.code !== 0) throw new Failure(`npm ci failed:\n${done.output.trim()}`);
+  if (done.code !== 0) throw new Failure(`npm ci failed:\n${done.output.trim().split('\n').slice(0, 12).join('\n')}`);
 }
 
 /** This Node when it is new enough, else the one npm installed. */
