@@ -6,7 +6,7 @@ import { SURFACES_TOKEN } from './tokens.js';
 import type { DomainError } from '#libs/kernel';
 
 /** What answers outside every surface: operations routes and paths nobody knows. */
-export const PLAIN_SURFACE: Omit<Surface, 'module'> = {
+export const PLAIN_SURFACE: Omit<Surface, 'module' | 'errorSchema'> = {
   name: 'plain',
   prefix: '',
   title: 'Operations',
@@ -18,7 +18,7 @@ export const PLAIN_SURFACE: Omit<Surface, 'module'> = {
   }),
 };
 
-export type ErrorSurface = Omit<Surface, 'module'>;
+export type ErrorSurface = Omit<Surface, 'module' | 'errorSchema'>;
 
 /** Finds the surface that answers for a request. */
 @Injectable()

@@ -8,5 +8,29 @@ export const agent402Surface: Surface = {
   title: 'Rookery: agent402',
   description: 'Accounts, login sessions and API keys.',
   module: Agent402Module,
+  errorSchema: {
+    type: 'object',
+    required: ['detail'],
+    properties: {
+      detail: {
+        oneOf: [
+          { type: 'string' },
+          {
+            type: 'array',
+            items: {
+              type: 'object',
+              required: ['loc', 'msg', 'type'],
+              properties: {
+                loc: { type: 'array', items: { oneOf: [{ type: 'string' }, { type: 'integer' }] } },
+                msg: { type: 'string' },
+                type: { type: 'string' },
+              },
+            },
+          },
+        ],
+      },
+      request_id: { type: 'string' },
+    },
+  },
   encodeError: encodeAgent402Error,
 };

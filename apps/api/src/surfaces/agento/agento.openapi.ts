@@ -23,11 +23,11 @@ export class ErrorDto {
 }
 
 export class PaginationDto {
-  @ApiProperty({ example: 1, description: 'Size of the whole list' })
+  @ApiProperty({ type: 'integer', example: 1, description: 'Size of the whole list' })
   total!: number;
-  @ApiProperty({ example: 1 })
+  @ApiProperty({ type: 'integer', example: 1 })
   limit!: number;
-  @ApiProperty({ example: 0 })
+  @ApiProperty({ type: 'integer', example: 0 })
   offset!: number;
 }
 
@@ -123,7 +123,7 @@ export const TakesIdempotencyKey = (): MethodDecorator =>
 /** A stream that goes on where the client had read up to. */
 export const TakesLastEventId = (): MethodDecorator =>
   ApiHeader({
-    name: 'Last-Event-ID',
+    name: 'last-event-id',
     required: false,
     description: 'The id of the last event that was read; the stream goes on after it',
     schema: { type: 'string' },

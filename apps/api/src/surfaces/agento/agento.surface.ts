@@ -10,5 +10,16 @@ export const agentoSurface: Surface = {
     'Manage agents, send chat messages and stream logs from any language. Every request carries an API key in the ' +
     'header `X-Api-Key`; a login session works too (`Authorization: Bearer`).',
   module: AgentoModule,
+  errorSchema: {
+    type: 'object',
+    required: ['error'],
+    properties: {
+      error: {
+        type: 'object',
+        required: ['code', 'message'],
+        properties: { code: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+  },
   encodeError: encodeAgentoError,
 };

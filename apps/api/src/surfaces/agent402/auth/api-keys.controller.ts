@@ -15,20 +15,20 @@ export class ApiKeysController {
 
   /** Make an API key. It is shown this once. */
   @Post()
-  async create(@CallerOf() caller: Caller, @Body() body: CreateApiKeyDto): Promise<CreatedApiKeyDto> {
+  async createApiKey(@CallerOf() caller: Caller, @Body() body: CreateApiKeyDto): Promise<CreatedApiKeyDto> {
     return toCreatedApiKey(await this.keys.create(caller, body));
   }
 
   /** The keys in use: for owners and admins all of the organisation's, for others their own. */
   @Get()
-  async list(@CallerOf() caller: Caller, @Query() query: PageQuery): Promise<ApiKeyListDto> {
+  async listApiKeys(@CallerOf() caller: Caller, @Query() query: PageQuery): Promise<ApiKeyListDto> {
     return toApiKeyList(await this.keys.list(caller, toPageRequest(query)), toPageRequest(query));
   }
 
   /** Revoke a key: it stops working at once. */
   @Delete(':id')
   @HttpCode(204)
-  async revoke(@CallerOf() caller: Caller, @Param('id') id: string): Promise<void> {
+  async revokeApiKey(@CallerOf() caller: Caller, @Param('id') id: string): Promise<void> {
     await this.keys.revoke(caller, id);
   }
 }

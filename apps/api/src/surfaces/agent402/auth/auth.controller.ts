@@ -55,7 +55,7 @@ export class AuthController {
   @Get('me')
   @ApiBearerAuth('bearer')
   @ApiSecurity('apiKey')
-  async me(@CallerOf() caller: Caller): Promise<MeDto> {
+  async getMe(@CallerOf() caller: Caller): Promise<MeDto> {
     return toMe(await this.accounts.me(caller));
   }
 

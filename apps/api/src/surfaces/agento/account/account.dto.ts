@@ -1,9 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 
 export class PlanLimitsDto {
-  /** @example 10 */
+  @ApiProperty({ type: 'integer', example: 10 })
   maxAgents!: number;
-  /** @example 20 */
+  @ApiProperty({ type: 'integer', example: 20 })
   maxSkillsPerAgent!: number;
 }
 
@@ -20,9 +20,9 @@ export class PlanDto {
 }
 
 export class AccountUsageDto {
-  /** @example 3 */
+  @ApiProperty({ type: 'integer', example: 3 })
   agents!: number;
-  /** @example 2 */
+  @ApiProperty({ type: 'integer', example: 2 })
   runningAgents!: number;
 }
 

@@ -336,15 +336,19 @@ export class AgentDesiredDto {
   @ApiProperty({ enum: ['running', 'stopped', 'deleted'], example: 'running' })
   state!: string;
   /** Grows with every change of settings */
+  @ApiProperty({ type: 'integer', example: 1 })
   generation!: number;
   /** Grows with every restart that was asked for */
+  @ApiProperty({ type: 'integer', example: 1 })
   restartGeneration!: number;
 }
 
 export class AgentObservedDto {
   @ApiProperty({ enum: STATUSES, example: 'running' })
   status!: string;
+  @ApiProperty({ type: 'integer', example: 1 })
   generation!: number;
+  @ApiProperty({ type: 'integer', example: 1 })
   restartGeneration!: number;
 }
 
@@ -360,6 +364,7 @@ export class AgentHostDto {
 }
 
 export class AgentTransitionDto {
+  @ApiProperty({ type: 'integer', example: 3 })
   seq!: number;
   @ApiProperty({ format: 'date-time', example: '2026-02-10T14:00:05.000Z' })
   at!: string;
@@ -393,6 +398,7 @@ export class AgentWhyDto {
   @ApiProperty({ type: AgentHostDto, nullable: true })
   host!: AgentHostDto | null;
   /** Attempts since it was last well */
+  @ApiProperty({ type: 'integer', example: 0 })
   attempt!: number;
   /** When it is tried again; null when nothing is planned */
   @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })

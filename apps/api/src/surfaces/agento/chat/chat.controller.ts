@@ -1,4 +1,4 @@
-import { Body, Get, Inject, Param, Post, Query, Res, type StreamableFile } from '@nestjs/common';
+import { Body, Get, HttpCode, Inject, Param, Post, Query, Res, type StreamableFile } from '@nestjs/common';
 import { ChatService, HISTORY_DEFAULT_LIMIT, HISTORY_MAX_LIMIT, SESSIONS_LIMIT } from '#libs/conversations';
 import type { Caller } from '#libs/kernel';
 import type { FastifyReply } from 'fastify';
@@ -45,6 +45,7 @@ export class ChatController {
 
   /** Say something to the agent and read its reply as it is written. Leaving cancels the run, unless onDisconnect says otherwise. */
   @Post('messages')
+  @HttpCode(200)
   @EventStream()
   @Idempotent('run')
   @TakesIdempotencyKey()
