@@ -4,7 +4,7 @@ import { Logger, RateLimitedLogger } from '#libs/observability';
 import { Outbox, type OutboxRow } from './outbox.js';
 import { QueueRegistry } from './queue-registry.js';
 
-const BATCH = 50;
+const BATCH = 100;
 const MOST_PENDING = 5_000;
 const HOUR_SECONDS = 3_600;
 
@@ -38,13 +38,23 @@ export class OutboxSender {
     while (this.sending) await this.sending;
   }
 
-  /** Adds the jobs to their queues. @returns the ids of the rows that arrived. */
+  /** Adds the jobs to their queues, those of one queue together. @returns the ids of the rows that arrived. */
   async send(rows: readonly OutboxRow[]): Promise<string[]> {
-    const results = await Promise.allSettled(rows.map((row) => this.add(row)));
-    for (const result of results) {
-      if (result.status === 'rejected') this.log.warn('job not sent, the sweep will', { error: result.reason });
-    }
-    return rows.filter((_, index) => results[index]!.status === 'fulfilled').map((row) => row.id);
+    const queues = [...new Set(rows.map((row) => row.queue))];
+    const sent = await Promise.all(
+      queues.map(async (name) => {
+        try {
+          return await this.add(
+            name,
+            rows.filter((row) => row.queue === name),
+          );
+        } catch (error) {
+          this.log.warn('jobs not sent, the sweep will', { error });
+          return [];
+        }
+      }),
+    );
+    return sent.flat();
   }
 
   private async drain(): Promise<void> {
@@ -54,9 +64,10 @@ export class OutboxSender {
     }
   }
 
-  private async add(row: OutboxRow): Promise<void> {
-    const queue = await this.registry.queue(row.queue);
-    await queue.add(row.job, row.payload, jobOptions(row));
+  private async add(name: string, rows: readonly OutboxRow[]): Promise<string[]> {
+    const queue = await this.registry.queue(name);
+    await queue.addBulk(rows.map((row) => ({ name: row.job, data: row.payload, opts: jobOptions(row) })));
+    return rows.map((row) => row.id);
   }
 }
 

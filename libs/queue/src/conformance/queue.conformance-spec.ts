@@ -99,7 +99,8 @@ export function describeQueueConformance(name: string, open: () => Promise<Backe
       const id = newId();
       await ring(app, FOLDED_WORK, { id, how: 'wait' });
       await started(id);
-      for (let n = 0; n < 6; n += 1) await ring(app, FOLDED_WORK, { id });
+      for (let n = 0; n < 3; n += 1) await ring(app, FOLDED_WORK, { id });
+      await Promise.all(Array.from({ length: 12 }, () => ring(app, FOLDED_WORK, { id })));
       await app.get(OutboxSender).settled();
       await release(id);
       await eventually(async () => (await ended(id)).join() === 'done,done');
@@ -149,12 +150,12 @@ export function describeQueueConformance(name: string, open: () => Promise<Backe
       expect(await ended(id)).toEqual(['done']);
     });
 
-    it('does not do a job twice when its row is sent twice', async () => {
+    it('does not do a job twice when its row is sent several times', async () => {
       const [api] = await Promise.all([start(), start({})]);
       const id = newId();
       const sender = api.get(OutboxSender);
       const send = sender.enqueue.bind(sender);
-      sender.enqueue = (row) => (send(row), send(row));
+      sender.enqueue = (row) => [row, row, row].forEach(send);
       await ring(api, CONTROL_WORK, { id });
       await sender.settled();
       await eventually(async () => (await ended(id))[0] === 'done');
@@ -170,12 +171,12 @@ export function describeQueueConformance(name: string, open: () => Promise<Backe
       await killChild(victim);
       await release(id);
       await start({});
-      await eventually(async () => (await ended(id)).includes('done'), { timeoutMs: 25_000 });
+      await eventually(async () => (await ended(id)).includes('done'), { timeoutMs: 40_000 });
       const all = await attempts(id);
       expect(all.map((attempt) => attempt.ended)).toEqual([null, 'done']);
       expect(all.map((attempt) => attempt.pid)).toEqual([victim.pid, process.pid]);
       expect(await jobs(api)).toMatchObject({ waiting: 0, active: 0 });
-    }, 40_000);
+    }, 60_000);
 
     it('lets running jobs finish when it is stopped', async () => {
       const worker = await start({});
