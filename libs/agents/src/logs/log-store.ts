@@ -8,19 +8,20 @@ import { type LogColumns, type ShippedLine, toColumns } from './log-batch.js';
  */
 const INSERT = `
   WITH stream AS (
-    SELECT c.* FROM unnest($6::uuid[], $7::text[], $8::bigint[]) AS c (agent_id, source, position)
+    SELECT c.agent_id, c.source, c.position, coalesce(old.position, -1) AS stored
+      FROM unnest($6::uuid[], $7::text[], $8::bigint[]) AS c (agent_id, source, position)
       JOIN agents a ON a.id = c.agent_id AND a.status <> 'deleted'
+      LEFT JOIN log_cursors old ON old.agent_id = c.agent_id AND old.source = c.source
   ), moved AS (
-    INSERT INTO log_cursors (agent_id, source, position) SELECT * FROM stream
+    INSERT INTO log_cursors (agent_id, source, position)
+    SELECT agent_id, source, greatest(position, stored) FROM stream
     ON CONFLICT (agent_id) DO UPDATE SET source = excluded.source, position = excluded.position
   )
   INSERT INTO log_lines (agent_id, at, level, line)
   SELECT l.agent_id, l.at, l.level, l.line
     FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::bigint[]) WITH ORDINALITY
            AS l (agent_id, at, level, line, position, nr)
-    JOIN stream ON stream.agent_id = l.agent_id
-    LEFT JOIN log_cursors old ON old.agent_id = l.agent_id AND old.source = stream.source
-   WHERE old.position IS NULL OR l.position > old.position
+    JOIN stream ON stream.agent_id = l.agent_id AND l.position > stream.stored
    ORDER BY l.nr`;
 
 export interface LogCursor {

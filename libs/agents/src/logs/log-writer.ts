@@ -34,8 +34,8 @@ export class LogWriter {
   /** Takes lines; resolves once there is room for more. */
   async append(lines: readonly ShippedLine[]): Promise<void> {
     for (const line of lines) this.waiting.push(line);
-    if (this.waiting.length >= BATCH_LINES) this.flush();
-    else this.timer ??= setTimeout(() => this.flush(), BATCH_MS);
+    if (this.waiting.length >= BATCH_LINES) void this.flush();
+    else this.timer ??= setTimeout(() => void this.flush(), BATCH_MS);
     while (this.waiting.length >= MOST_WAITING && !this.stopped) await this.flush();
   }
 

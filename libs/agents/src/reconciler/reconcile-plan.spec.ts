@@ -116,24 +116,20 @@ const begun = (row: PlannedAgent): PlannedAgent => ({
   observedRestartGeneration: row.restartGeneration,
 });
 
-function* everyState(): Generator<{ agent: PlannedAgent; container: SeenContainer }> {
+/** All combinations of what a row and an instance can say. */
+function everyState(): { agent: PlannedAgent; container: SeenContainer }[] {
+  const axes = {
+    desiredState: ['running', 'stopped', 'deleted'] satisfies DesiredState[],
+    status: AGENT_STATUSES.filter((name) => name !== 'deleted'),
+    instanceEpoch: [null, 1, EPOCH],
+    observedGeneration: [0, 1],
+    observedRestartGeneration: [0, 1],
+    waiting: [true, false],
+  };
+  const rows = Object.entries(axes).reduce<Partial<PlannedAgent>[]>(
+    (all, [field, values]) => all.flatMap((row) => values.map((value) => ({ ...row, [field]: value }))),
+    [{}],
+  );
   const containers = [none, created, running, exited, { ...running, epoch: 1 }, { ...exited, epoch: null }];
-  for (const desiredState of ['running', 'stopped', 'deleted'] satisfies DesiredState[])
-    for (const status of AGENT_STATUSES.filter((name) => name !== 'deleted'))
-      for (const instanceEpoch of [null, 1, EPOCH])
-        for (const observed of [0, 1])
-          for (const restarted of [0, 1])
-            for (const waiting of [true, false])
-              for (const container of containers)
-                yield {
-                  agent: agent({
-                    desiredState,
-                    status,
-                    instanceEpoch,
-                    observedGeneration: observed,
-                    observedRestartGeneration: restarted,
-                    waiting,
-                  }),
-                  container,
-                };
+  return rows.flatMap((row) => containers.map((container) => ({ agent: agent(row), container })));
 }
