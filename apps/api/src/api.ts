@@ -44,9 +44,14 @@ export async function createApi(
   edge.install(app.getHttpAdapter().getInstance());
   readJsonOnly(app);
   if (config.http.corsOrigins.length > 0) enableCors(app, config.http.corsOrigins);
-  await app.init();
-  await app.getHttpAdapter().getInstance().ready();
-  edge.checkPolicy();
+  try {
+    await app.init();
+    await app.getHttpAdapter().getInstance().ready();
+    edge.checkPolicy();
+  } catch (error) {
+    await app.close().catch(() => undefined);
+    throw error;
+  }
   return app;
 }
 

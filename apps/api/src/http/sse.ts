@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { Header, HttpCode, StreamableFile, applyDecorators } from '@nestjs/common';
 
 const PING_EVERY_MS = 15_000;
+const PING = ': ping\n\n';
 
 /** Marks a handler whose answer is {@link sse}. */
 export const EventStream = (): MethodDecorator =>
@@ -29,6 +30,7 @@ export function sse(
 class EventReadable extends Readable {
   private readonly timer: NodeJS.Timeout;
   private asking = false;
+  private done = false;
 
   constructor(
     private readonly frames: AsyncIterator<string>,
@@ -38,7 +40,7 @@ class EventReadable extends Readable {
     this.timer = setInterval(() => this.ping(), pingEveryMs);
     this.timer.unref();
     // The headers leave at once: a client knows that it is connected before the first event.
-    this.push(': connected\n\n');
+    this.push(PING);
   }
 
   override _read(): void {
@@ -48,6 +50,7 @@ class EventReadable extends Readable {
       (next) => {
         this.asking = false;
         this.timer.refresh();
+        this.done = next.done ?? false;
         if (!this.destroyed) this.push(next.done ? null : next.value);
       },
       (error: unknown) => this.destroy(error as Error),
@@ -61,6 +64,6 @@ class EventReadable extends Readable {
   }
 
   private ping(): void {
-    if (!this.destroyed && !this.readableEnded && this.readableLength === 0) this.push(': ping\n\n');
+    if (!this.destroyed && !this.done && this.readableLength === 0) this.push(PING);
   }
 }

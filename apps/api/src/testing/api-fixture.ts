@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import type { DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '#libs/config';
 import { type Caller, type ScopeName, SCOPES, newId } from '#libs/kernel';
-import { silentLogger } from '#libs/observability';
+import { type Logger, silentLogger } from '#libs/observability';
 import {
   type Overrides,
   type TestDatabase,
@@ -49,15 +50,22 @@ export interface ApiFixture {
   close(): Promise<void>;
 }
 
-/** Boots the API for a suite: in `beforeAll`, closed in `afterAll`. The rate limit is out of the way unless overridden. */
-export async function startApi(overrides: Overrides<Config> = {}): Promise<ApiFixture> {
+/** Boots the API for a suite: in `beforeAll`, closed in `afterAll`. The rate limit is out of the way unless overridden. `moduleOf` replaces the application's own module. */
+export async function startApi(
+  overrides: Overrides<Config> = {},
+  moduleOf?: (config: Config, logger: Logger) => DynamicModule,
+): Promise<ApiFixture> {
   const db = await testDatabase();
   const config = db.config({
     http: { port: 0 },
     limits: { ratePerMinute: 1_000_000, authPerMinute: 1_000_000 },
     ...overrides,
   });
-  const app = await createApi(config, silentLogger());
+  const logger = silentLogger();
+  const app = await createApi(config, logger, moduleOf?.(config, logger)).catch(async (error: unknown) => {
+    await db.close();
+    throw error;
+  });
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
   const apiKey: ApiFixture['apiKey'] = (member, scopes = SCOPES) => insertKey(db, member, scopes);
