@@ -1,4 +1,4 @@
-import { type Server, type Socket, connect, createServer } from 'node:net';
+import { type NetConnectOpts, type Server, type Socket, connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 /** A line to a server that a test can cut and mend. */
@@ -13,12 +13,12 @@ export interface CutLine {
 
 /** A line to the host and port of `url`. */
 export async function cutLine(url: string): Promise<CutLine> {
-  const target = new URL(url);
+  const target = addressOf(new URL(url));
   const sockets = new Set<Socket>();
   let whole = true;
   const server: Server = createServer((near) => {
     if (!whole) return void near.destroy();
-    const far = connect(Number(target.port), target.hostname);
+    const far = connect(target);
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -34,6 +34,7 @@ export async function cutLine(url: string): Promise<CutLine> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const through = new URL(url);
+  through.searchParams.delete('host');
   through.hostname = '127.0.0.1';
   through.port = String((server.address() as AddressInfo).port);
   const cut = (): void => {
@@ -51,4 +52,11 @@ export async function cutLine(url: string): Promise<CutLine> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Postgres listens on TCP, or on a Unix socket named by the parameter `host`. */
+function addressOf(url: URL): NetConnectOpts {
+  const folder = url.searchParams.get('host');
+  const port = Number(url.port || 5432);
+  return folder?.startsWith('/') ? { path: `${folder}/.s.PGSQL.${port}` } : { port, host: url.hostname };
 }
