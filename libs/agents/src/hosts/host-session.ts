@@ -78,7 +78,7 @@ export class HostSession {
     this.logger.warn('The connection that holds the lock on this host is lost; taking it again', { hostId: this.id });
     while (!this.closed) {
       const held = await this.lock.tryAcquire().catch(() => undefined);
-      if (held === true) return;
+      if (held === true) return this.beat().catch(() => undefined);
       if (held === false) return this.reportLoss(`Another worker has taken the lock on host "${this.id}"`);
       await sleep(RETRY_MS);
     }
