@@ -10,7 +10,7 @@ export class RunSweeper {
     @Inject(Notices) private readonly notices: Notices,
   ) {}
 
-  /** Runs whose instance has had no beat for 20 s become `interrupted`; their text stays. @returns how many. */
+  /** Runs whose instance has had no beat for 12 s become `interrupted`; their text stays. @returns how many. */
   async closeRunsOfDeadInstances(): Promise<number> {
     const closed = await this.runs.closeOfDeadInstances();
     for (const runId of closed) this.notices.notify('run', runId);

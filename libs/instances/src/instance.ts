@@ -5,13 +5,13 @@ import { newId } from '#libs/kernel';
 /** Which program a process is. */
 export type InstanceKind = 'api' | 'worker' | 'edge';
 
-const BEAT_EVERY_MS = 5_000;
+const BEAT_EVERY_MS = 3_000;
 
 /** A process without a beat for this long is taken for dead and what it left open is closed. */
-export const INSTANCE_DEAD_AFTER_SECONDS = 20;
+export const INSTANCE_DEAD_AFTER_SECONDS = 12;
 
 /**
- * This process in the table `instances`: one row from start to graceful end, with a beat every 5 s.
+ * This process in the table `instances`: one row from start to graceful end, with a beat every 3 s.
  * Rows that refer to `id` (runs, idempotency keys) are closed by others when the beat stops.
  */
 export class Instance implements OnModuleInit, OnApplicationShutdown {
