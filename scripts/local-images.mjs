@@ -19,8 +19,8 @@ const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 /** Parts of packages that no program loads. */
 const NOT_LOADED = /\.(map|md|markdown|d\.ts|d\.mts|d\.cts|tsbuildinfo)$/i;
 
-/** npm's Postgres comes without this program; its server opens its TCP door only when the cluster is complete. */
-const PG_ISREADY = '#!/bin/sh\nexec busybox nc -z -w 3 127.0.0.1 5432\n';
+/** npm's Postgres comes without this program; its server says in its pid file when it is ready. */
+const PG_ISREADY = '#!/bin/sh\nexec busybox grep -q ^ready "$PGDATA/postmaster.pid"\n';
 
 class LocalImagesError extends Error {}
 
@@ -149,7 +149,8 @@ class Layer {
 
 function baseImage(layer) {
   layer.programs({ '/usr/local/bin/node': nodeBinary() });
-  for (const name of ['libresolv.so.2', 'libnss_dns.so.2', 'libnss_files.so.2']) addLibrary(layer, name);
+  for (const name of ['librt.so.1', 'libutil.so.1', 'libresolv.so.2', 'libnss_dns.so.2', 'libnss_files.so.2'])
+    addLibrary(layer, name);
   if (fs.existsSync(CERTIFICATES)) layer.file(CERTIFICATES, CERTIFICATES);
   return layer
     .text('/etc/passwd', `root:x:0:0:root:/:/sbin/nologin\nnode:x:${NODE_UID}:${NODE_UID}::/home/node:/sbin/nologin\n`)
@@ -348,11 +349,6 @@ function fingerprint(source) {
   const ours = !inside.startsWith('..') && !inside.startsWith('node_modules');
   return ours ? createHash('sha256').update(fs.readFileSync(source)).digest('hex') : `${size}:${mtimeMs}`;
 }
-
-const versionOfThisScript = () =>
-  createHash('sha256')
-    .update(fs.readFileSync(fileURLToPath(import.meta.url)))
-    .digest('hex');
 
 async function contentOf(docker, tag) {
   try {

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { join, relative } from 'node:path';
 import { bold, dim, say, step } from '../lib/console.mjs';
 import { openDataFolder, takeLock } from '../lib/data-folder.mjs';
-import { embeddedDatabase, givenDatabase } from '../lib/database.mjs';
+import { embeddedDatabase, givenDatabase, mustReachRedis } from '../lib/database.mjs';
 import { dataFolder, isRoot, loadDotEnv } from '../lib/environment.mjs';
 import { dockerImages, stopEdgeContainer } from '../lib/docker.mjs';
 import { firstAdmin } from '../lib/first-admin.mjs';
@@ -87,6 +87,7 @@ class Installation {
     const env = await this.#environment();
     await step('Preparing the database', () => runProgram(node, PROGRAMS.migrate, [], env));
     const ownEdge = (env.RUNTIME?.trim() || 'process') !== 'docker';
+    await mustReachRedis();
     if (this.#stopping) return;
     const ports = await choosePorts(this.#dir, { ownEdge });
     Object.assign(env, portVariables(ports), ownEdge ? {} : await dockerImages({ node, dir: this.#dir, env }));

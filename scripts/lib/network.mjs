@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import * as http from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 
 /** True when nothing listens on the address. @throws the system's error when it can't be listened on for another reason */
 export async function isFree(port, host) {
@@ -37,5 +37,19 @@ export function statusOf(url) {
     });
     request.on('timeout', () => request.destroy());
     request.on('error', () => resolve(undefined));
+  });
+}
+
+/** Why no connection to the address comes about; undefined when it does. */
+export function connectionProblem(host, port, timeoutMs = 5_000) {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: timeoutMs });
+    const done = (problem) => {
+      socket.destroy();
+      resolve(problem);
+    };
+    socket.once('connect', () => done(undefined));
+    socket.once('timeout', () => done(`no answer within ${timeoutMs / 1000} s`));
+    socket.once('error', (error) => done(error.code ?? error.message));
   });
 }

@@ -161,8 +161,11 @@ function run(file, args, owner, cwd, input) {
   if (done.status === 0) return;
   const said = (done.stderr || done.error?.message || `signal ${done.signal}`).trim().split('\n');
   const why = said.find((line) => /error|fatal|panic|no space/i.test(line)) ?? said.at(-1);
-  throw new PostgresError(`Postgres could not be prepared in ${cwd}: ${why}`);
+  throw new PostgresError(`Postgres could not be prepared in ${cwd}: ${plain(why)}`);
 }
+
+/** A line of the server's log without its time, process and level. */
+const plain = (line) => line.replace(/^.*?\b(?:FATAL|PANIC|ERROR): +/i, '');
 
 const serverEnvironment = () => ({ PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' });
 
@@ -234,7 +237,9 @@ async function untilReady(child, dir, data, timeoutMs = 60_000) {
   }
   if (child.pid) send(child.pid, 'SIGKILL');
   const said = readLines(join(dir, 'postgres.log')).filter((line) => /FATAL|PANIC|ERROR|No space/i.test(line));
-  throw new PostgresError(`Postgres did not start: ${failure ?? said.at(-1) ?? `see ${join(dir, 'postgres.log')}`}`);
+  throw new PostgresError(
+    `Postgres did not start: ${failure ?? (said.length > 0 ? plain(said.at(-1)) : `see ${join(dir, 'postgres.log')}`)}`,
+  );
 }
 
 function readLines(file) {

@@ -93,7 +93,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       trustProxy: env.booleanOrText('TRUST_PROXY', false),
       corsOrigins: env.list('CORS_ORIGINS'),
     },
-    databaseUrl: env.required('DATABASE_URL'),
+    databaseUrl: env.requiredUrl('DATABASE_URL', ['postgres:', 'postgresql:']),
     redisUrl: env.optionalUrl('REDIS_URL', ['redis:', 'rediss:']),
     dataDir,
     runtime: env.oneOf('RUNTIME', ['process', 'docker', 'fake'] as const, 'process'),
@@ -123,21 +123,25 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       anthropic: provider(env, 'ANTHROPIC', 'https://api.anthropic.com/v1'),
       google: provider(env, 'GOOGLE', 'https://generativelanguage.googleapis.com/v1beta'),
     },
-    security: {
-      jwtSecret: env.secret('JWT_SECRET', join(dataDir, 'secrets', 'jwt-secret'), production),
-      masterKey: env.secret('MASTER_KEY', join(dataDir, 'secrets', 'master-key'), production),
-      registration: env.oneOf('REGISTRATION', ['open', 'invite', 'closed'] as const, production ? 'invite' : 'open'),
-      adminEmails: env.list('ADMIN_EMAILS').map((email) => email.toLowerCase()),
-      egressAllowCidrs: env.list('EGRESS_ALLOW_CIDRS'),
-      allowUnisolated: env.flag('ALLOW_UNISOLATED', false),
-      metricsToken: env.optional('METRICS_TOKEN'),
-    },
+    security: security(env, dataDir, production),
     limits: limits(env),
     logLevel: env.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info'),
   };
   refuseUnisolated(env, config);
   env.finish();
   return config;
+}
+
+function security(env: EnvReader, dataDir: string, production: boolean): Config['security'] {
+  return {
+    jwtSecret: env.secret('JWT_SECRET', join(dataDir, 'secrets', 'jwt-secret'), production),
+    masterKey: env.secret('MASTER_KEY', join(dataDir, 'secrets', 'master-key'), production),
+    registration: env.oneOf('REGISTRATION', ['open', 'invite', 'closed'] as const, production ? 'invite' : 'open'),
+    adminEmails: env.list('ADMIN_EMAILS').map((email) => email.toLowerCase()),
+    egressAllowCidrs: env.list('EGRESS_ALLOW_CIDRS'),
+    allowUnisolated: env.flag('ALLOW_UNISOLATED', false),
+    metricsToken: env.optional('METRICS_TOKEN'),
+  };
 }
 
 function limits(env: EnvReader): Config['limits'] {

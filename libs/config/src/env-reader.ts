@@ -35,12 +35,6 @@ export class EnvReader {
     return this.optional(name) ?? fallback;
   }
 
-  required(name: string): string {
-    const value = this.optional(name);
-    if (value === undefined) this.report(name, 'is missing');
-    return value ?? '';
-  }
-
   integer(name: string, fallback: number, least: number, most: number): number {
     return this.number(name, fallback, least, most, /^-?\d+$/, 'a whole number');
   }
@@ -90,6 +84,12 @@ export class EnvReader {
       this.report(name, `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`);
     }
     return value.replace(/\/+$/, '');
+  }
+
+  requiredUrl(name: string, protocols: readonly string[]): string {
+    const value = this.optionalUrl(name, protocols);
+    if (value === undefined) this.report(name, 'is missing');
+    return value ?? '';
   }
 
   /** A secret of at least 32 characters; outside production one is made and kept in `file` (0600) when absent. */
