@@ -1,0 +1,53 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { freePort } from '#libs/testing';
+import type { ApiFixture } from '../../../testing/api-fixture.js';
+
+const WORKER = 'dist/apps/worker/src/main.js';
+
+/** The compiled worker and edge beside an API of a suite, with real agent processes. */
+export interface Fleet {
+  stop(): Promise<void>;
+}
+
+/** Starts both on free ports and the suite's database. Agents are processes of the bundle in `dist/agent`. */
+export async function startFleet(api: ApiFixture): Promise<Fleet> {
+  const [relayPort, agentPort] = [await freePort(), await freePort()];
+  const environment = {
+    PATH: process.env.PATH,
+    NODE_ENV: 'test',
+    LOG_LEVEL: 'error',
+    HOST_ID: `host-${relayPort}`,
+    RUNTIME: 'process',
+    DATABASE_URL: api.db.url,
+    DATA_DIR: api.config.dataDir,
+    JWT_SECRET: api.config.security.jwtSecret,
+    MASTER_KEY: api.config.security.masterKey,
+    EDGE_RELAY_PORT: String(relayPort),
+    EDGE_AGENT_PORT: String(agentPort),
+  };
+  const edge = await started({ ...environment, ROLE: 'edge' });
+  const worker = await started({ ...environment, ROLE: 'host' });
+  return {
+    stop: async () => {
+      await ended(worker);
+      await ended(edge);
+    },
+  };
+}
+
+async function started(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+  const child = fork(WORKER, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] });
+  const died = once(child, 'exit').then(([code]) =>
+    Promise.reject(new Error(`${env.ROLE} ended with ${String(code)}`)),
+  );
+  await Promise.race([once(child, 'message'), died]);
+  died.catch(() => undefined);
+  return child;
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}
