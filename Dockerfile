@@ -19,7 +19,7 @@ RUN install -d -m 700 -o node -g node /workspace
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1 HOME=/workspace
 WORKDIR /workspace
 USER 1000:1000
-CMD ["node", "--max-semi-space-size=2", "--max-old-space-size=128", "--v8-pool-size=1", "/app/main.js"]
+CMD ["node", "--max-semi-space-size=2", "--max-old-space-size=128", "--v8-pool-size=1", "--no-maglev", "/app/main.js"]
 
 FROM node:24-bookworm-slim AS rookery
 WORKDIR /app
