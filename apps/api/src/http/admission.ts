@@ -36,6 +36,7 @@ export class Admission {
     if (policy?.limit !== 'none') await this.count(request, reply, edge, caller);
     if (reading?.error) throw reading.error;
     if (policy) authorise(policy, caller);
+    else if (!request.is404 && request.method !== 'OPTIONS') throw new Error('a route without a policy was reached');
     if (caller) {
       edge.caller = caller;
       extendContext({ orgId: caller.orgId });

@@ -61,7 +61,7 @@ export class HttpEdge implements BeforeApplicationShutdown {
     const edge: EdgeState = {
       startedAtMs: performance.now(),
       surface: this.surfaces.find(pathOf(request)),
-      policy: undefined,
+      policy: { who: ['public'] },
     };
     request.edge = edge;
     reply.header('x-request-id', request.id);

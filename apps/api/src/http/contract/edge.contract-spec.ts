@@ -349,6 +349,23 @@ describe('Idempotency-Key', () => {
   });
 });
 
+describe('CORS', () => {
+  it('answers preflights of the origins it was told of, and no others', async () => {
+    const open = await startApi({ http: { corsOrigins: ['https://app.example.com'] } }, (config, logger) =>
+      ThingsApp.with(config, logger, TABLE),
+    );
+    const preflight = async (origin: string): Promise<string | null> => {
+      const headers = { origin, 'access-control-request-method': 'POST' };
+      return (await open.request('OPTIONS', '/t/things', { headers })).headers.get('access-control-allow-origin');
+    };
+    expect(await preflight('https://app.example.com')).toBe('https://app.example.com');
+    expect(await preflight('https://evil.example.com')).toBeNull();
+    expect((await open.request('DELETE', '/t/me')).status).toBe(405);
+    await open.close();
+    expect((await api.request('OPTIONS', '/t/things')).status).toBe(405);
+  });
+});
+
 describe('a policy table that does not fit', () => {
   it('stops the start', async () => {
     const { 'GET /t/me': _me, ...rest } = TABLE;
