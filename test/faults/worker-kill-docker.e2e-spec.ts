@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Docker from 'dockerode';
+import { describeIf, eventually, requireTool } from '#libs/testing';
+import { type WorkerProcess, type WorkerWorld, workerWorld } from './worker-world.js';
+
+const HOST = `kill-docker-${process.pid}`;
+const LABEL = 'dev.rookery.host';
+const ENVIRONMENT = {
+  RUNTIME: 'docker',
+  HOST_ID: HOST,
+  EDGE_CONTAINER: `rookery-edge-${HOST}`,
+  EDGE_IMAGE: process.env.EDGE_IMAGE ?? 'rookery/edge:local',
+  AGENT_IMAGE: process.env.AGENT_IMAGE ?? 'rookery/agent:local',
+  DOCKER_SUBNET_POOL: '10.231.0.0/16',
+};
+
+describeIf(requireTool('docker'), 'kill -9 of the worker and of agents (docker runtime)', () => {
+  const docker = new Docker();
+  let world: WorkerWorld;
+  let worker: WorkerProcess;
+
+  beforeAll(async () => {
+    world = await workerWorld();
+    worker = await world.startWorker(ENVIRONMENT);
+  }, 120_000);
+  afterAll(async () => {
+    await world.close();
+    await removeAll(docker);
+  }, 120_000);
+
+  const restartWorker = async (): Promise<void> => {
+    await worker.end('SIGKILL');
+    worker = await world.startWorker(ENVIRONMENT);
+  };
+
+  const containers = (agentId: string): Promise<Docker.ContainerInfo[]> =>
+    docker.listContainers({ all: true, filters: { label: [`dev.rookery.agent=${agentId}`] } });
+
+  const hasOneContainer = (agentId: string): Promise<string> =>
+    eventually(
+      async () => {
+        const found = await containers(agentId);
+        if (found.length !== 1 || found[0]!.State !== 'running') {
+          throw new Error(`Agent ${agentId} has ${JSON.stringify(found.map(({ State }) => State))}`);
+        }
+        return found[0]!.Id;
+      },
+      { timeoutMs: 15_000, intervalMs: 100 },
+    );
+
+  it.each([0, 60, 200, 500, 900])(
+    'brings an agent up whose worker was killed %i ms after its creation',
+    async (delayMs) => {
+      const agent = await world.create();
+      await sleep(delayMs);
+      await restartWorker();
+      await world.reaches(agent.id, 'running');
+      await hasOneContainer(agent.id);
+    },
+    60_000,
+  );
+
+  it('keeps containers when it takes them over, and starts one again that was killed', async () => {
+    const agent = await world.create();
+    await world.reaches(agent.id, 'running');
+    const before = await hasOneContainer(agent.id);
+    await restartWorker();
+    await sleep(3_000);
+    expect(await hasOneContainer(agent.id)).toBe(before);
+    await docker.getContainer(before).kill({ signal: 'SIGKILL' });
+    await eventually(async () => (await hasOneContainer(agent.id)) !== before, { timeoutMs: 15_000 });
+    await world.reaches(agent.id, 'running');
+  }, 60_000);
+
+  it.each([0, 100, 300])(
+    'deletes an agent with volume and network although the worker was killed %i ms after the command',
+    async (delayMs) => {
+      const agent = await world.create();
+      await world.reaches(agent.id, 'running');
+      await world.agents.delete(world.org.caller, agent.id);
+      await sleep(delayMs);
+      await restartWorker();
+      await world.reaches(agent.id, 'gone');
+      expect(await containers(agent.id)).toEqual([]);
+      const filters = { label: [`dev.rookery.agent=${agent.id}`] };
+      expect((await docker.listVolumes({ filters: JSON.stringify(filters) })).Volumes ?? []).toEqual([]);
+      expect(await docker.listNetworks({ filters })).toEqual([]);
+    },
+    60_000,
+  );
+});
+
+/** Everything of this suite's host. */
+async function removeAll(docker: Docker): Promise<void> {
+  const filters = { label: [`${LABEL}=${HOST}`] };
+  for (const { Id } of await docker.listContainers({ all: true, filters })) {
+    await docker.getContainer(Id).remove({ force: true, v: true });
+  }
+  for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
+  const { Volumes } = await docker.listVolumes({ filters: JSON.stringify(filters) });
+  for (const { Name } of Volumes ?? []) await docker.getVolume(Name).remove();
+}
