@@ -13,6 +13,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** A model may think long before its first token, but an answer without a byte for this long is given up. */
 const SILENCE_TIMEOUT_MS = 15 * 60_000;
 const HEALTH_TIMEOUT_MS = 2_000;
+/** What may still come after `[DONE]` has this long. */
+const END_TIMEOUT_MS = 1_000;
 const ERROR_BODY_MAX_BYTES = 16_384;
 
 interface Call {
@@ -48,14 +50,15 @@ export class GatewayClient implements OnApplicationShutdown {
       body: JSON.stringify({ model: 'agent', stream: true, messages: request.messages }),
       signal,
     });
+    let isWhole = false;
     try {
       if (response.statusCode !== 200) throw answerError(response.statusCode ?? 0, await errorBody(response));
-      yield* readChunks(response);
+      isWhole = yield* readChunks(response);
     } catch (error) {
       signal.throwIfAborted();
       throw error instanceof DomainError ? error : cutError(error);
     } finally {
-      response.destroy();
+      leave(response, isWhole);
     }
   }
 
@@ -141,14 +144,27 @@ function limitTime(sent: ClientRequest): void {
   sent.setTimeout(SILENCE_TIMEOUT_MS, () => sent.destroy(new Error('the agent was silent for too long')));
 }
 
-async function* readChunks(response: IncomingMessage): AsyncGenerator<GatewayChunk> {
+/** @returns true at `[DONE]`; everything before it throws. */
+async function* readChunks(response: IncomingMessage): AsyncGenerator<GatewayChunk, true> {
   const frames = new ChatFrames();
   const decoder = new StringDecoder('utf8');
-  for await (const bytes of response) {
+  for await (const bytes of response.iterator({ destroyOnReturn: false })) {
     yield* frames.feed(decoder.write(bytes as Buffer));
-    if (frames.isDone) return;
+    if (frames.isDone) return true;
   }
   throw cutError(undefined);
+}
+
+/**
+ * A whole answer is let end, so that its connection serves the next call and the agent does not take us for having left;
+ * any other is cut at once.
+ */
+function leave(response: IncomingMessage, isWhole: boolean): void {
+  if (!isWhole) return void response.destroy();
+  const cut = setTimeout(() => response.destroy(), END_TIMEOUT_MS);
+  response.once('close', () => clearTimeout(cut));
+  response.on('error', () => undefined);
+  response.resume();
 }
 
 async function errorBody(response: IncomingMessage): Promise<string> {

@@ -140,6 +140,21 @@ describe('the relay and its client', () => {
     expect(await gateway.last.left).toBe(true);
   });
 
+  it('lets a whole answer end, so that the gateway keeps the turn and the connection is used again', async () => {
+    gateway.script = (_request, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      res.write(`${textFrame('a')}data: [DONE]\n\n`);
+      setTimeout(() => res.end(), 50);
+    };
+    const ports = new Set<string>();
+    for (let turn = 0; turn < 3; turn += 1) {
+      expect(await chat()).toEqual([{ kind: 'text', text: 'a' }]);
+      expect(await gateway.last.left).toBe(false);
+      ports.add(gateway.last.from);
+    }
+    expect(ports.size).toBe(1);
+  });
+
   it('asks for the history when the gateway does', async () => {
     gateway.script = (_request, res) =>
       void res.writeHead(409).end(JSON.stringify({ error: { code: 'history_required', message: 'x' } }));

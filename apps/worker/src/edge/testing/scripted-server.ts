@@ -8,6 +8,8 @@ export interface SeenRequest {
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
+  /** The client's address and port: the same for requests over one connection. */
+  readonly from: string;
   /** Resolves when the connection of this exchange closed; true when that was before the answer's end. */
   readonly left: Promise<boolean>;
 }
@@ -57,6 +59,7 @@ export class ScriptedServer {
 
   private async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const left = new Promise<boolean>((resolve) => res.once('close', () => resolve(!res.writableFinished)));
+    const from = `${req.socket.remoteAddress}:${req.socket.remotePort}`;
     const parts: Buffer[] = [];
     try {
       for await (const bytes of req) parts.push(bytes as Buffer);
@@ -64,7 +67,7 @@ export class ScriptedServer {
       return;
     }
     const body = Buffer.concat(parts).toString('utf8');
-    const request = { method: req.method ?? '', url: req.url ?? '', headers: req.headers, body, left };
+    const request = { method: req.method ?? '', url: req.url ?? '', headers: req.headers, body, from, left };
     this.requests.push(request);
     await this.script(request, res);
   }
