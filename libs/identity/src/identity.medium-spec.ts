@@ -22,7 +22,7 @@ beforeAll(async () => {
   db = await testDatabase();
   one = await identityProcess(db, { security: { adminEmails: ['boss@example.com'] } });
   two = await identityProcess(db);
-});
+}, 60_000);
 afterAll(async () => {
   await one.close();
   await two.close();

@@ -10,7 +10,7 @@ let other: Database;
 beforeAll(async () => {
   db = await testDatabase();
   other = new Database(await openDataSource(db.url));
-});
+}, 60_000);
 afterAll(async () => {
   await other.dataSource.destroy();
   await db.close();

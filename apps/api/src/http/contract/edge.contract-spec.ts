@@ -114,7 +114,7 @@ let workshop: Workshop;
 beforeAll(async () => {
   api = await startApi({ limits: { ratePerMinute: RATE } }, (config, logger) => ThingsApp.with(config, logger, TABLE));
   workshop = api.app.get(Workshop, { strict: false });
-});
+}, 60_000);
 afterAll(() => api.close());
 
 const make = (apiKey: string, key: string, body: unknown = { name: 'a' }, path = '/t/things'): Promise<ApiAnswer> =>
@@ -329,6 +329,18 @@ describe('Idempotency-Key', () => {
     );
     const answer = await make(apiKey, key);
     expect([answer.status, answer.headers.get('idempotent-replayed')]).toEqual([201, null]);
+  });
+
+  it('is free again when a living process never noted the answer', async () => {
+    const { apiKey } = await api.organisation();
+    const key = newId();
+    await make(apiKey, key);
+    await api.db.database.query(
+      `UPDATE idempotency_keys SET status = 'pending', response_status = NULL, created_at = now() - interval '11 minutes'
+       WHERE key = $1`,
+      [key],
+    );
+    expect((await make(apiKey, key)).status).toBe(201);
   });
 
   it('follows the run of a stream instead of making another', async () => {

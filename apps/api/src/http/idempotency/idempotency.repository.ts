@@ -29,7 +29,8 @@ interface Row {
   readonly response_body: unknown;
 }
 
-/** A key is free when unknown, a day old, or left pending by an API process that died before it made a run. */
+/** A key is free when unknown, a day old, or left pending: by a process that died, or for
+ * ten minutes by one that could not note the answer. */
 const CLAIM = `
   INSERT INTO idempotency_keys AS kept (caller, key, org_id, route, request_hash, instance_id)
   VALUES ($1, $2, $3, $4, $5, $6)
@@ -38,8 +39,8 @@ const CLAIM = `
     run_id = NULL, instance_id = excluded.instance_id, created_at = now()
   WHERE kept.created_at < now() - interval '24 hours'
      OR (kept.status = 'pending' AND kept.request_hash = excluded.request_hash AND kept.route = excluded.route
-         AND NOT EXISTS (SELECT 1 FROM instances i
-                         WHERE i.id = kept.instance_id AND i.heartbeat_at > now() - interval '${INSTANCE_DEAD_AFTER_SECONDS} seconds'))
+         AND (kept.created_at < now() - interval '10 minutes' OR NOT EXISTS (SELECT 1 FROM instances i
+                         WHERE i.id = kept.instance_id AND i.heartbeat_at > now() - interval '${INSTANCE_DEAD_AFTER_SECONDS} seconds')))
   RETURNING 1`;
 
 /** Table `idempotency_keys`. */

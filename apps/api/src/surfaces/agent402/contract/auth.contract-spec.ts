@@ -9,7 +9,7 @@ const AUTH_LIMIT = 200;
 let api: ApiFixture;
 beforeAll(async () => {
   api = await startApi({ limits: { authPerMinute: AUTH_LIMIT, ratePerMinute: 10_000 } });
-});
+}, 60_000);
 afterAll(() => api.close());
 
 const auth = (path: string, body?: unknown, token?: string): Promise<ApiAnswer> =>
@@ -311,7 +311,7 @@ describe('while Postgres is away', () => {
   beforeAll(async () => {
     line = await cutLine(api.db.url);
     cut = await startApi({ databaseUrl: line.url });
-  });
+  }, 60_000);
   afterAll(async () => {
     line.mend();
     await cut?.close();
