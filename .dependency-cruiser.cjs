@@ -9,7 +9,7 @@ const PORTS = ['containers', 'gateway-client', 'demo-model'];
 /** Domains from the lowest up: each may use those before it, never one after it. */
 const DOMAINS = ['secrets', 'identity', 'swarms', 'agents', 'conversations'];
 
-const SPEC = '(spec\\.ts$|/testing/|/conformance/)';
+const SPEC = '(spec\\.ts$|fixture\\.ts$|/testing/|/conformance/|/contract/)';
 const barrelOf = (names) => `^libs/(${names.join('|')})/`;
 const group = (names) => names.join('|');
 

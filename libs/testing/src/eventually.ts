@@ -18,8 +18,7 @@ export async function eventually<T>(
       failure = error;
     }
     if (Date.now() > until) {
-      if (failure !== undefined) throw failure;
-      throw new Error(`Still not so after ${timeoutMs} ms`);
+      throw failure instanceof Error ? failure : new Error(`Still not so after ${timeoutMs} ms`, { cause: failure });
     }
     await sleep(intervalMs);
   }

@@ -120,20 +120,20 @@ export class FakeRuntime implements ContainerRuntime {
   }
 
   async *logs(agentId: string, options: LogOptions): AsyncIterable<ContainerLogLine> {
-    let after = options.after;
-    if (after === undefined) {
-      const lines = this.host.agents.get(agentId)?.lines ?? [];
-      after = lines[Math.max(0, lines.length - (options.tail ?? KEPT_LINES)) - 1]?.position ?? 0;
-      if (options.tail === 0) after = lines.at(-1)?.position ?? 0;
-    }
+    let after = options.after ?? this.positionBefore(agentId, options.tail ?? KEPT_LINES);
     while (!options.signal.aborted) {
-      const fresh = (this.host.agents.get(agentId)?.lines ?? []).filter((line) => line.position > (after ?? 0));
+      const fresh = (this.host.agents.get(agentId)?.lines ?? []).filter((line) => line.position > after);
       for (const line of fresh) {
         after = line.position;
         yield line;
       }
       if (options.follow !== true || !(await sleep(10, options.signal))) return;
     }
+  }
+
+  private positionBefore(agentId: string, tail: number): number {
+    const lines = this.host.agents.get(agentId)?.lines ?? [];
+    return lines[Math.max(0, lines.length - tail) - 1]?.position ?? 0;
   }
 
   async list(): Promise<ContainerState[]> {
