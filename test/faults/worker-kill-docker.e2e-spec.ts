@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { describeIf, eventually, requireTool } from '#libs/testing';
@@ -10,8 +11,8 @@ const ENVIRONMENT = {
   RUNTIME: 'docker',
   HOST_ID: HOST,
   EDGE_CONTAINER: `rookery-edge-${HOST}`,
-  EDGE_IMAGE: process.env.EDGE_IMAGE ?? 'rookery/edge:local',
-  AGENT_IMAGE: process.env.AGENT_IMAGE ?? 'rookery/agent:local',
+  EDGE_IMAGE: 'rookery/edge:local',
+  AGENT_IMAGE: 'rookery/agent:local',
   DOCKER_SUBNET_POOL: '10.231.0.0/16',
 };
 
@@ -21,9 +22,10 @@ describeIf(requireTool('docker'), 'kill -9 of the worker and of agents (docker r
   let worker: WorkerProcess;
 
   beforeAll(async () => {
+    execFileSync(process.execPath, ['scripts/local-images.mjs', 'agent', 'rookery'], { stdio: 'pipe' });
     world = await workerWorld();
     worker = await world.startWorker(ENVIRONMENT);
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await world.close();
     await removeAll(docker);
