@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { type ConnectionOptions, createPostgresBackend, createRedisBackend, runMigrations } from 'bullmq';
+import {
+  type ConnectionOptions,
+  type JobsOptions,
+  createPostgresBackend,
+  createRedisBackend,
+  runMigrations,
+} from 'bullmq';
 import { type BackendFactory, type IQueueBackend, setDefaultBackendFactory } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Client, Pool } from 'pg';
@@ -9,6 +15,8 @@ const POSTGRES_SCHEMA = 'bullmq';
 const PRODUCER_CONNECTIONS = 4;
 const WORKER_CONNECTIONS = 6;
 const COMMAND_TIMEOUT_MS = 5_000;
+const HOUR_SECONDS = 3_600;
+const KEEP_FAILED = { age: 7 * 24 * HOUR_SECONDS };
 
 /** Where this process's queues live. All queues and workers of the process share what it holds. */
 export interface QueueBackend {
@@ -17,6 +25,8 @@ export interface QueueBackend {
   readonly producer: ConnectionOptions;
   /** For workers: waits until the backend is back. */
   readonly worker: ConnectionOptions;
+  /** How long finished jobs are kept. */
+  readonly keep: Pick<JobsOptions, 'removeOnComplete' | 'removeOnFail'>;
   /** Resolves when the backend can be asked. @throws Error when it can't within 5 s. */
   ready(): Promise<void>;
   close(): Promise<void>;
@@ -62,6 +72,8 @@ function postgresBackend(databaseUrl: string, listeners: number, onError: (error
     kind: 'postgres',
     producer: connection,
     worker: connection,
+    // Keeping a number of jobs makes every job on Postgres cost two to three times as much as keeping an age.
+    keep: { removeOnComplete: { age: HOUR_SECONDS / 6 }, removeOnFail: KEEP_FAILED },
     ready: () => Promise.resolve(),
     close: () => pool.end(),
   };
@@ -85,6 +97,7 @@ function redisBackend(url: string, onError: (error: Error) => void): QueueBacken
     get worker() {
       return (worker ??= watched(new Redis(url, { maxRetriesPerRequest: null, retryStrategy })));
     },
+    keep: { removeOnComplete: { age: HOUR_SECONDS, count: 1_000 }, removeOnFail: KEEP_FAILED },
     ready: async () => {
       if (producer.status === 'ready') return;
       await once(producer, 'ready', { signal: AbortSignal.timeout(COMMAND_TIMEOUT_MS) });

@@ -60,7 +60,7 @@ export class QueueRegistry implements OnApplicationShutdown {
 
   private async openQueue(name: string): Promise<Queue> {
     await this.backend.ready();
-    const queue = new Queue(name, { connection: this.backend.producer });
+    const queue = new Queue(name, { connection: this.backend.producer, defaultJobOptions: this.backend.keep });
     queue.on('error', (error) => this.log.warn('queue backend error', { error }));
     try {
       const late = timeout(READY_TIMEOUT_MS).then(() => Promise.reject(new Error('The queue backend does not answer')));

@@ -108,6 +108,7 @@ export function describeQueueConformance(name: string, open: () => Promise<Backe
       await ring(app, CONTROL_WORK, { id: marker });
       await eventually(async () => (await ended(marker))[0] === 'done');
       expect(await ended(id)).toEqual(['done', 'done']);
+      await app.get(OutboxSender).settled();
       expect(await outboxRows()).toBe(0);
     });
 
