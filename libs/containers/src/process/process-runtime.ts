@@ -1,6 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { DomainError } from '#libs/kernel';
@@ -18,10 +16,10 @@ import { KeyedMutex } from '../keyed-mutex.js';
 import { checkAgentId, checkSpec, isAgentId } from '../spec-checks.js';
 import { specHash } from '../spec-hash.js';
 import { missing } from '../states.js';
-import { sleep } from '../waiting.js';
 import { AgentFolder, type KeptSpec } from './agent-folder.js';
 import { launch } from './agent-process.js';
 import { type AgentProgram, checkReachable, readableProgram } from './agent-program.js';
+import { Endings } from './endings.js';
 import { alive, aliveOrAdopted, end } from './life.js';
 import type { NumberBook } from './number-book.js';
 import { OutputLog } from './output-log.js';
@@ -32,7 +30,6 @@ import { agentUsers } from './users.js';
 import { writeFiles } from './workspace.js';
 
 const ROTATE_EVERY_MS = 2_000;
-const EXIT_REPORT_MS = 500;
 
 export interface ProcessRuntimeOptions {
   readonly dataDir: string;
@@ -47,8 +44,7 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly agentDoorUrl: string;
   private readonly locks = new KeyedMutex();
   private readonly cpu = new CpuMeter();
-  /** By nonce: settled once the end of a process this worker started is written down. */
-  private readonly exits = new Map<string, Promise<void>>();
+  private readonly endings = new Endings();
   private readonly agentsFolder: string;
   private readonly ports: Ports;
   private readonly users: NumberBook | undefined;
@@ -197,25 +193,11 @@ export class ProcessRuntime implements ContainerRuntime {
       owner: await this.users?.numberOf(spec.agentId),
       output: new OutputLog(folder.output).openForAppend(),
     });
-    this.exits.set(nonce, this.exitOf(child, folder, nonce));
+    this.endings.watch(child, folder, nonce);
     const mark = (await startMark(child.pid)) ?? 'gone';
     const identity = { nonce, pid: child.pid, startMark: mark, startedAt: new Date().toISOString() };
     folder.write('identity', identity);
     folder.drop('intent');
-  }
-
-  /** Settled once the end is written down; what can't be written stays unknown, as after a worker's death. */
-  private async exitOf(child: ChildProcess, folder: AgentFolder, nonce: string): Promise<void> {
-    try {
-      await once(child, 'exit');
-      const current = folder.read('intent') ?? folder.read('identity');
-      const ending = { nonce, exitCode: child.exitCode, oomKilled: child.signalCode === 'SIGABRT' };
-      if (current?.nonce === nonce) folder.write('ending', ending);
-    } catch {
-      // the state says "exited" without a code
-    } finally {
-      this.exits.delete(nonce);
-    }
   }
 
   private async state(agentId: string, folder: AgentFolder): Promise<ContainerState> {
@@ -227,8 +209,7 @@ export class ProcessRuntime implements ContainerRuntime {
     if (identity === undefined) return { ...made, status: 'created' };
     const startedAt = new Date(identity.startedAt);
     if (living !== undefined) return { ...made, status: 'running', endpoint: `127.0.0.1:${kept.port}`, startedAt };
-    // the kernel shows the end before Node reports how it came
-    await Promise.race([this.exits.get(identity.nonce), sleep(EXIT_REPORT_MS)]);
+    await this.endings.written(identity.nonce);
     const ending = folder.read('ending');
     const { exitCode, oomKilled } = ending?.nonce === identity.nonce ? ending : made;
     return { ...made, status: 'exited', startedAt, exitCode, oomKilled };
