@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { join, relative } from 'node:path';
 import { bold, dim, say, step } from '../lib/console.mjs';
-import { openDataFolder, takeLock } from '../lib/data-folder.mjs';
+import { openDataFolder, readJson, takeLock, writeJson } from '../lib/data-folder.mjs';
 import { embeddedDatabase, givenDatabase, mustReachRedis } from '../lib/database.mjs';
 import { dataFolder, isRoot, loadDotEnv } from '../lib/environment.mjs';
 import { dockerImages, stopEdgeContainer } from '../lib/docker.mjs';
@@ -9,9 +9,9 @@ import { firstAdmin } from '../lib/first-admin.mjs';
 import { statusOf } from '../lib/network.mjs';
 import { choosePorts } from '../lib/ports.mjs';
 import { send } from '../lib/processes.mjs';
-import { PROGRAMS, programEnvironment, runProgram } from '../lib/programs.mjs';
+import { PROGRAMS, checkConfiguration, programEnvironment, runProgram } from '../lib/programs.mjs';
 import { Services } from '../lib/services.mjs';
-import { abandonCommands, prepared } from '../lib/toolchain.mjs';
+import { abandonCommands, buildStamp, prepared } from '../lib/toolchain.mjs';
 
 const WORKER_STOP_MS = 45_000;
 const STOP_MS = 15_000;
@@ -84,8 +84,9 @@ class Installation {
     this.#services = new Services({ dir: this.#dir, node });
     const left = await this.#services.endLeftovers();
     if (left > 0) say(`  ended ${left} programs that a killed launcher had left; agents live on`);
+    await checkConfiguration(programEnvironment({ dir: this.#dir }));
     const env = await this.#environment();
-    await step('Preparing the database', () => runProgram(node, PROGRAMS.migrate, [], env));
+    await this.#migrate(node, env);
     const ownEdge = (env.RUNTIME?.trim() || 'process') !== 'docker';
     await mustReachRedis();
     if (this.#stopping) return;
@@ -108,6 +109,14 @@ class Installation {
       ...programEnvironment({ dir: this.#dir, databaseUrl: this.#database?.url }),
       ROOKERY_STOP_AGENTS_ON_EXIT: '1',
     };
+  }
+
+  /** The embedded database that this very build has migrated before needs no second look. */
+  async #migrate(node, env) {
+    const stamp = join(this.#dir, 'postgres', 'migrated.json');
+    if (this.#database && readJson(stamp)?.build === buildStamp()) return;
+    await step('Preparing the database', () => runProgram(node, PROGRAMS.migrate, [], env));
+    if (this.#database) writeJson(stamp, { build: buildStamp() });
   }
 
   #watchDatabase() {

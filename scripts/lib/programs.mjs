@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { ROOT } from './environment.mjs';
 import { Failure } from './failure.mjs';
 import { captured } from './toolchain.mjs';
@@ -21,6 +22,16 @@ export function programEnvironment({ dir, databaseUrl }) {
     ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
     DATA_DIR: dir,
   };
+}
+
+/** @throws Failure naming every variable that is malformed */
+export async function checkConfiguration(env) {
+  const { loadConfig } = await import(pathToFileURL(join(ROOT, 'dist/libs/config/src/config.js')).href);
+  try {
+    loadConfig({ DATABASE_URL: 'postgres://localhost/embedded', ...env });
+  } catch (error) {
+    throw error.problems ? new Failure(error.problems.join('\nrookery: ')) : error;
+  }
 }
 
 /** Runs one of our commands to its end. @returns what it printed @throws Failure with its own words */
