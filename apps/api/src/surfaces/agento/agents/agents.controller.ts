@@ -2,7 +2,7 @@ import { Body, Delete, Get, Inject, Param, Patch, Post, Query } from '@nestjs/co
 import { AgentsService } from '#libs/agents';
 import type { Caller } from '#libs/kernel';
 import { CallerOf, ClientGone } from '../../../http/caller-of.js';
-import { Idempotent } from '../../../http/idempotency/idempotent.js';
+import { IdempotencyOf, type IdempotencySlot, Idempotent } from '../../../http/idempotency/idempotent.js';
 import { AgentoController, AnswersData, AnswersPage, Refuses, TakesIdempotencyKey } from '../agento.openapi.js';
 import { type AgentoPage, agentoPage } from '../agento.paging.js';
 import {
@@ -50,9 +50,10 @@ export class AgentsController {
   async createAgent(
     @CallerOf() caller: Caller,
     @Body() body: CreateAgentDto,
+    @IdempotencyOf() slot: IdempotencySlot | undefined,
     @ClientGone() gone: AbortSignal,
   ): Promise<{ data: CreatedAgentDto }> {
-    return toCreatedAgent(await this.settled.create(caller, toCreateAgent(body), gone));
+    return toCreatedAgent(await this.settled.create(caller, toCreateAgent(body), slot?.resourceId, gone));
   }
 
   /** Get one agent with its configuration and state. Secrets never appear. */

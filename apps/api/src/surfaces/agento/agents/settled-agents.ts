@@ -12,8 +12,9 @@ const LONGEST_WAIT_MS = 20_000;
 export class SettledAgents {
   constructor(@Inject(AgentsService) private readonly agents: AgentsService) {}
 
-  async create(caller: Caller, create: CreateAgent, signal: AbortSignal): Promise<Agent> {
-    return this.settled(caller, await this.agents.create(caller, create), signal);
+  /** `id`: the agent's, when the request may be repeated. */
+  async create(caller: Caller, create: CreateAgent, id: string | undefined, signal: AbortSignal): Promise<Agent> {
+    return this.settled(caller, await this.agents.create(caller, create, id), signal);
   }
 
   async start(caller: Caller, id: string, signal: AbortSignal): Promise<Agent> {

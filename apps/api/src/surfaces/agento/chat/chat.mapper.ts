@@ -4,6 +4,7 @@ import type {
   ChatMessageDto,
   ChatRunDto,
   ChatSessionDto,
+  CreateSessionDto,
   CreatedSessionDto,
   HistoryQuery,
   SendMessageDto,
@@ -39,6 +40,11 @@ export const toChatSession = ({ id, name, channel, startedAt }: ChatSession): Ch
   name,
   channel,
   startedAt: isoTime(startedAt),
+});
+
+export const toCreateSession = ({ name, peerId }: CreateSessionDto): { name?: string; peerId?: string } => ({
+  name,
+  peerId,
 });
 
 export const toCreatedSession = ({ id, startedAt }: ChatSession): { data: CreatedSessionDto } => ({

@@ -27,7 +27,7 @@ export class RunStreams {
     target: StreamTarget,
   ): Promise<StreamableFile> {
     if (slot?.replayRunId !== undefined) return this.follow(caller, agentId, slot.replayRunId, undefined, target);
-    const run = await this.chat.send(caller, agentId, message);
+    const run = await this.chat.send(caller, agentId, message, slot?.resourceId);
     await slot?.bindRun(run.runId);
     target.reply.header('x-run-id', run.runId);
     return sse(chatFrames(run.runId, run.events(target.gone)));

@@ -1,5 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { freePort } from '#libs/testing';
 import type { ApiFixture } from '../../../testing/api-fixture.js';
 
@@ -13,6 +16,9 @@ export interface Fleet {
 /** Starts both on free ports and the suite's database. Agents are processes of the bundle in `dist/agent`. */
 export async function startFleet(api: ApiFixture): Promise<Fleet> {
   const [relayPort, agentPort] = [await freePort(), await freePort()];
+  const dataDir = mkdtempSync(join(tmpdir(), 'rookery-fleet-'));
+  // Under root agents run as users of their own, who have to get through.
+  chmodSync(dataDir, 0o711);
   const environment = {
     PATH: process.env.PATH,
     NODE_ENV: 'test',
@@ -20,18 +26,22 @@ export async function startFleet(api: ApiFixture): Promise<Fleet> {
     HOST_ID: `host-${relayPort}`,
     RUNTIME: 'process',
     DATABASE_URL: api.db.url,
-    DATA_DIR: api.config.dataDir,
+    DATA_DIR: dataDir,
     JWT_SECRET: api.config.security.jwtSecret,
     MASTER_KEY: api.config.security.masterKey,
     EDGE_RELAY_PORT: String(relayPort),
     EDGE_AGENT_PORT: String(agentPort),
   };
   const edge = await started({ ...environment, ROLE: 'edge' });
-  const worker = await started({ ...environment, ROLE: 'host' });
+  const worker = await started({ ...environment, ROLE: 'host' }).catch(async (error: unknown) => {
+    await ended(edge);
+    throw error;
+  });
   return {
     stop: async () => {
       await ended(worker);
       await ended(edge);
+      rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }
