@@ -51,8 +51,8 @@ export class AgentCreation {
   ) {}
 
   /** @throws DomainError `validation`, `not_found` (swarm), `plan_limit` or `no_capacity`; nothing is kept then. */
-  async create(caller: Caller, input: CreateAgent): Promise<string> {
-    const agent = this.checked(input);
+  async create(caller: Caller, input: CreateAgent, id: string = newId()): Promise<string> {
+    const agent = { ...this.checked(input), id };
     const swarm = input.swarmId === undefined ? undefined : await this.ports.swarms.get(caller, input.swarmId);
     const account = await this.ports.organisations.account(caller);
     await this.database.transaction(async (tx) => {
@@ -66,7 +66,7 @@ export class AgentCreation {
     return agent.id;
   }
 
-  private checked(input: CreateAgent): NewAgent {
+  private checked(input: CreateAgent): Omit<NewAgent, 'id'> {
     const name = checkedName(input.name);
     const region = input.region ?? 'eu';
     if (!REGIONS.includes(region)) throw invalid('region must be us or eu', [issue('region', 'must be us or eu')]);
@@ -76,7 +76,7 @@ export class AgentCreation {
     refuseMissingKey(config, input.secrets);
     const given = { 'SOUL.md': input.soulMd, 'WORKFLOW.md': input.workflowMd };
     const files = { ...defaultFiles(name), ...definedFiles(given) };
-    return { id: newId(), name, region, runtime, config, files };
+    return { name, region, runtime, config, files };
   }
 
   private async insert(

@@ -50,10 +50,14 @@ export class AgentsService {
     @Inject(Notices) private readonly notices: Notices,
   ) {}
 
-  /** @throws DomainError `validation`, `not_found` (swarm), `plan_limit`, `no_capacity`. */
-  async create(caller: Caller, input: CreateAgent): Promise<Agent> {
+  /**
+   * @param id - for a request that may be repeated: when the organisation has this agent already, it is the answer.
+   * @throws DomainError `validation`, `not_found` (swarm), `plan_limit`, `no_capacity`.
+   */
+  async create(caller: Caller, input: CreateAgent, id?: string): Promise<Agent> {
     requireScope(caller, 'agents:write');
-    return this.found(caller, await this.writes.creation.create(caller, input));
+    const made = id === undefined ? undefined : await this.agents.progress(caller, id);
+    return made?.agent ?? this.found(caller, await this.writes.creation.create(caller, input, id));
   }
 
   async get(caller: Caller, id: string): Promise<Agent> {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AgentsService } from '#libs/agents';
-import { type Caller, type Page, type Scope, isUuid, notFound, requireScope } from '#libs/kernel';
+import { type Caller, type Page, type Scope, isUuid, newId, notFound, prefixedId, requireScope } from '#libs/kernel';
 import {
   type ChatEvent,
   type ChatMessage,
@@ -32,18 +32,27 @@ export class ChatService {
 
   /**
    * Stores the message with a new run, then asks the agent.
+   * @param runId - for a request that may be repeated: when the agent has this run already, it is followed instead.
    * @throws DomainError `validation`; `not_found` for an unknown agent or session, or a session of another peer or
    *   credential; `agent_not_running`; `conflict` code `run_in_progress`; `unavailable`.
    */
-  async send(caller: Caller, agentId: string, request: SendMessage): Promise<ChatRun> {
+  async send(caller: Caller, agentId: string, request: SendMessage, runId?: string): Promise<ChatRun> {
     requireScope(caller, 'chat');
+    const made = runId === undefined ? undefined : await this.runs.find(caller, agentId, runId);
+    if (made) return this.madeBefore(caller, agentId, made);
     const message = parseMessage(request.message);
     const peerId = parsePeerId(request.peerId);
     const context = formatContext(request.context);
     if (this.pump.isShuttingDown) throw shuttingDown();
     const target = await this.agents.gatewayTarget(caller, agentId);
     const onDisconnect = request.onDisconnect ?? 'cancel';
-    const opened = await this.open(caller, agentId, { message, peerId, onDisconnect, sessionId: request.sessionId });
+    const opened = await this.open(caller, agentId, {
+      runId,
+      message,
+      peerId,
+      onDisconnect,
+      sessionId: request.sessionId,
+    });
     const messages = [...contextMessage(context), { role: 'user' as const, content: message }];
     const scope: Scope = { orgId: caller.orgId };
     const run = this.pump.start({ ...opened, scope, target, peerId, messages, onDisconnect });
@@ -98,18 +107,24 @@ export class ChatService {
 
   /**
    * A new, empty session, from now on the default of this peer or credential.
+   * @param key - a UUID, for a request that may be repeated: the session it made already is the answer.
    * @throws DomainError `validation`, `not_found`, `agent_not_running`.
    */
   async createSession(
     caller: Caller,
     agentId: string,
     request: { name?: string; peerId?: string } = {},
+    key?: string,
   ): Promise<ChatSession> {
     requireScope(caller, 'chat');
+    const id = key === undefined ? undefined : prefixedId('sess', key);
+    const made = id === undefined || !isUuid(agentId) ? undefined : await this.sessionRows.find(caller, agentId, id);
+    if (made) return made;
     const peerId = parsePeerId(request.peerId);
     const name = parseName(request.name);
     await this.agents.gatewayTarget(caller, agentId);
     return this.sessionRows.insert(caller, {
+      id,
       agentId,
       owner: ownerOf(caller, peerId),
       peerId: peerId ?? null,
@@ -119,8 +134,8 @@ export class ChatService {
 
   private async open(caller: Caller, agentId: string, input: OpenInput): Promise<OpenedRun> {
     const owner = ownerOf(caller, input.peerId);
-    const { message, onDisconnect, sessionId = null } = input;
-    const wanted = { agentId, owner, sessionId, message, onDisconnect };
+    const { runId = newId(), message, onDisconnect, sessionId = null } = input;
+    const wanted = { runId, agentId, owner, sessionId, message, onDisconnect };
     const opened = await this.runs.open(caller, wanted);
     if (opened) return opened;
     if (sessionId !== null) throw notFound('Session');
@@ -130,12 +145,17 @@ export class ChatService {
     return second;
   }
 
+  private madeBefore(caller: Caller, agentId: string, { id: runId, sessionId }: ChatRunState): ChatRun {
+    return { runId, sessionId, events: (signal) => this.runs.follow(caller, agentId, runId, { signal }) };
+  }
+
   private async requireAgent(scope: Scope, agentId: string): Promise<void> {
     if (!isUuid(agentId) || !(await this.sessionRows.agentExists(scope, agentId))) throw notFound('Agent');
   }
 }
 
 interface OpenInput {
+  readonly runId: string | undefined;
   readonly message: string;
   readonly peerId: string | undefined;
   readonly sessionId: string | undefined;

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Notices } from '#libs/events';
 import { Instance } from '#libs/instances';
-import { type Scope, isUuid, newId, notFound } from '#libs/kernel';
+import { type Scope, isUuid, notFound } from '#libs/kernel';
 import type { ChatEvent, ChatRunState, FollowOptions } from './chat.js';
 import { INTERRUPTED, runInProgress } from './conversations.errors.js';
 import { RunPump } from './run-pump.js';
@@ -30,13 +30,13 @@ export class RunsService {
    * @returns undefined when the owner has no such session.
    * @throws DomainError `conflict` code `run_in_progress` while the session answers another message.
    */
-  async open(scope: Scope, run: Omit<NewRun, 'runId' | 'instanceId'>): Promise<OpenedRun | undefined> {
-    const wanted: NewRun = { ...run, runId: newId(), instanceId: this.instance.id };
+  async open(scope: Scope, run: Omit<NewRun, 'instanceId'>): Promise<OpenedRun | undefined> {
+    const wanted: NewRun = { ...run, instanceId: this.instance.id };
     let opened = await this.repository.open(scope, wanted);
     if (opened === 'busy' && (await this.freeDeadSession(scope, run)))
       opened = await this.repository.open(scope, wanted);
     if (opened === 'busy') throw runInProgress();
-    return opened && { ...opened, runId: wanted.runId };
+    return opened && { ...opened, runId: run.runId };
   }
 
   /** The reply after an offset, then what comes, from this process's memory or from Postgres. */
@@ -52,9 +52,13 @@ export class RunsService {
 
   /** @throws DomainError `not_found` unless the agent has such a run. */
   async get(scope: Scope, agentId: string, runId: string): Promise<ChatRunState> {
-    const known = isUuid(runId) && isUuid(agentId) ? await this.repository.find(scope, agentId, runId) : undefined;
+    const known = await this.find(scope, agentId, runId);
     if (!known) throw notFound('Run');
     return known;
+  }
+
+  async find(scope: Scope, agentId: string, runId: string): Promise<ChatRunState | undefined> {
+    return isUuid(runId) && isUuid(agentId) ? this.repository.find(scope, agentId, runId) : undefined;
   }
 
   private async *followStored(

@@ -46,9 +46,9 @@ export class SessionsRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   insert(scope: Scope, session: NewSession, sql: Sql = this.database): Promise<ChatSession> {
-    const { agentId, owner, peerId, name } = session;
+    const { id = prefixedId('sess'), agentId, owner, peerId, name } = session;
     return sql
-      .query<SessionRow>(INSERT, [prefixedId('sess'), scope.orgId, agentId, owner, peerId, name])
+      .query<SessionRow>(INSERT, [id, scope.orgId, agentId, owner, peerId, name])
       .then((rows) => toSession(rows[0] as SessionRow));
   }
 
@@ -113,6 +113,8 @@ export class SessionsRepository {
 }
 
 export interface NewSession {
+  /** A new one unless given. */
+  readonly id?: string;
   readonly agentId: string;
   readonly owner: string;
   readonly peerId: string | null;

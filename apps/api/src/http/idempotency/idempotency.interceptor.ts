@@ -44,21 +44,23 @@ export class IdempotencyInterceptor implements NestInterceptor {
   private async once(exchange: Exchange): Promise<unknown> {
     const { caller, keyed } = exchange;
     const deadline = Date.now() + LONGEST_WAIT_MS;
-    while (!(await this.keys.claim(caller, keyed))) {
+    for (;;) {
+      const resourceId = await this.keys.claim(caller, keyed);
+      if (resourceId !== undefined) return this.work(exchange, resourceId);
       const known = await this.keys.find(caller, keyed);
       if (known) refuseOtherRequest(keyed, known);
       if (known?.status === 'done') return this.replay(exchange, known);
       if (Date.now() > deadline || exchange.reply.raw.destroyed) throw inProgress();
       await sleep(POLL_MS);
     }
-    return this.work(exchange);
   }
 
-  private async work(exchange: Exchange): Promise<unknown> {
+  private async work(exchange: Exchange, resourceId: string): Promise<unknown> {
     const { request, reply, caller, keyed, mode, next } = exchange;
     let bound = false;
     if (request.edge) {
       request.edge.idempotency = {
+        resourceId,
         replayRunId: undefined,
         bindRun: async (runId) => {
           await this.keys.bindRun(caller, keyed, runId);
@@ -81,7 +83,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const { request, reply, next } = exchange;
     reply.header('idempotent-replayed', 'true');
     if (known.runId !== null) {
-      if (request.edge) request.edge.idempotency = { replayRunId: known.runId, bindRun: () => Promise.resolve() };
+      const slot = { resourceId: known.runId, replayRunId: known.runId, bindRun: () => Promise.resolve() };
+      if (request.edge) request.edge.idempotency = slot;
       return lastValueFrom(next.handle(), { defaultValue: undefined });
     }
     reply.code(known.response?.status ?? 200);

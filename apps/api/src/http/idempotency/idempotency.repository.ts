@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '#libs/database';
 import { INSTANCE_DEAD_AFTER_SECONDS, Instance } from '#libs/instances';
-import type { Scope } from '#libs/kernel';
+import { type Scope, newId } from '#libs/kernel';
 
 /** Names one remembered request: whose key it is, and what was asked with it. */
 export interface KeyedRequest {
@@ -29,19 +29,26 @@ interface Row {
   readonly response_body: unknown;
 }
 
-/** A key is free when unknown, a day old, or left pending: by a process that died, or for
- * ten minutes by one that could not note the answer. */
+const SAME_REQUEST =
+  '(kept.org_id, kept.route, kept.request_hash) = (excluded.org_id, excluded.route, excluded.request_hash)';
+
+/**
+ * A key is free when unknown, a day old, answered with an error, or left pending: by a process that died, or for ten
+ * minutes by one that could not note the answer. Whoever repeats the same request gets the same resource id.
+ */
 const CLAIM = `
-  INSERT INTO idempotency_keys AS kept (caller, key, org_id, route, request_hash, instance_id)
-  VALUES ($1, $2, $3, $4, $5, $6)
+  INSERT INTO idempotency_keys AS kept (caller, key, org_id, route, request_hash, instance_id, resource_id)
+  VALUES ($1, $2, $3, $4, $5, $6, $7)
   ON CONFLICT (caller, key) DO UPDATE SET org_id = excluded.org_id, route = excluded.route,
     request_hash = excluded.request_hash, status = 'pending', response_status = NULL, response_body = NULL,
-    run_id = NULL, instance_id = excluded.instance_id, created_at = now()
-  WHERE kept.created_at < now() - interval '24 hours'
-     OR (kept.status = 'pending' AND kept.request_hash = excluded.request_hash AND kept.route = excluded.route
+    run_id = NULL, instance_id = excluded.instance_id, created_at = now(),
+    resource_id = CASE WHEN kept.created_at >= now() - interval '24 hours' AND ${SAME_REQUEST}
+                       THEN kept.resource_id ELSE excluded.resource_id END
+  WHERE kept.created_at < now() - interval '24 hours' OR kept.status = 'failed'
+     OR (kept.status = 'pending' AND ${SAME_REQUEST}
          AND (kept.created_at < now() - interval '10 minutes' OR NOT EXISTS (SELECT 1 FROM instances i
                          WHERE i.id = kept.instance_id AND i.heartbeat_at > now() - interval '${INSTANCE_DEAD_AFTER_SECONDS} seconds')))
-  RETURNING 1`;
+  RETURNING resource_id`;
 
 /** Table `idempotency_keys`. */
 @Injectable()
@@ -51,23 +58,27 @@ export class IdempotencyRepository {
     @Inject(Instance) private readonly instance: Instance,
   ) {}
 
-  /** @returns true when the caller is now the one to do the work. */
-  async claim(scope: Scope, request: KeyedRequest): Promise<boolean> {
-    const rows = await this.database.query(CLAIM, [
+  /**
+   * @returns when the caller is now the one to do the work, the id for what the request makes: the same one whenever
+   *   a request that failed or never noted its answer is repeated.
+   */
+  async claim(scope: Scope, request: KeyedRequest): Promise<string | undefined> {
+    const [row] = await this.database.query<{ resource_id: string }>(CLAIM, [
       request.caller,
       request.key,
       scope.orgId,
       request.route,
       request.hash,
       this.instance.id,
+      newId(),
     ]);
-    return rows.length > 0;
+    return row?.resource_id;
   }
 
   async find(scope: Scope, request: KeyedRequest): Promise<RememberedRequest | undefined> {
     const [row] = await this.database.query<Row>(
       `SELECT status, route, request_hash, run_id, response_status, response_body FROM idempotency_keys
-       WHERE org_id = $1 AND caller = $2 AND key = $3`,
+       WHERE org_id = $1 AND caller = $2 AND key = $3 AND status <> 'failed'`,
       [scope.orgId, request.caller, request.key],
     );
     if (!row) return undefined;
@@ -88,13 +99,9 @@ export class IdempotencyRepository {
     await this.write(scope, request, `status = 'done', run_id = $5`, [runId]);
   }
 
-  /** The request failed and changed nothing: the key may be used again. */
+  /** The request failed: the key may be used again, by the same request with the same resource id. */
   async release(scope: Scope, request: KeyedRequest): Promise<void> {
-    await this.database.query(
-      `DELETE FROM idempotency_keys
-       WHERE org_id = $1 AND caller = $2 AND key = $3 AND instance_id = $4 AND status = 'pending'`,
-      [scope.orgId, request.caller, request.key, this.instance.id],
-    );
+    await this.write(scope, request, `status = 'failed'`, []);
   }
 
   /** Deletes up to `batch` keys older than a day. */
