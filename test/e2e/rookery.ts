@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
-import { mkdtempSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually, freePort } from '#libs/testing';
@@ -21,7 +21,7 @@ export interface RunningRookery {
 /** Starts what `npm start` starts, on free ports, and waits until it is ready. */
 export async function startRookery(
   environment: Record<string, string> = {},
-  dataDir = mkdtempSync(join(tmpdir(), 'rookery-e2e-')),
+  dataDir = newDataDir(),
   timeoutMs = 120_000,
 ): Promise<RunningRookery> {
   const port = await freePort();
@@ -53,6 +53,13 @@ export async function startRookery(
     output,
     interrupt: () => ended(launcher, 'SIGINT'),
   };
+}
+
+/** A folder that, as the launcher demands under root, other users may pass through. */
+function newDataDir(): string {
+  const dataDir = mkdtempSync(join(tmpdir(), 'rookery-e2e-'));
+  chmodSync(dataDir, 0o711);
+  return dataDir;
 }
 
 /** Runs the launcher with nothing of this process's environment but where programs and the home folder are. */

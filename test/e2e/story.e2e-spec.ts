@@ -90,5 +90,7 @@ describeIf(requireTool('redis-server'), 'npm start with REDIS_URL', () => {
 });
 
 describeIf(requireTool('docker'), 'npm start with RUNTIME=docker', () => {
-  tellsTheStory(() => Promise.resolve({ RUNTIME: 'docker' }), 300_000);
+  // names of its own, so that a Rookery in use on this machine keeps its edge
+  const names = { HOST_ID: 'rookery-e2e-story', EDGE_CONTAINER: 'rookery-e2e-story-edge' };
+  tellsTheStory(() => Promise.resolve({ RUNTIME: 'docker', ...names }), 300_000);
 });
