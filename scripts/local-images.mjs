@@ -344,12 +344,20 @@ function built(needed, path = needed) {
   return join(ROOT, path);
 }
 
-/** Content for what a build writes; size and time for what npm and the system installed. */
+/** Content, but for what npm installed: there the lock file says what it is, and two checkouts agree. */
 function fingerprint(source) {
-  const { size, mtimeMs } = fs.statSync(source);
   const inside = relative(ROOT, source);
-  const ours = !inside.startsWith('..') && !inside.startsWith('node_modules');
-  return ours ? createHash('sha256').update(fs.readFileSync(source)).digest('hex') : `${size}:${mtimeMs}`;
+  if (inside.startsWith('node_modules')) return `${lockDigest()}:${fs.statSync(source).size}`;
+  return createHash('sha256').update(fs.readFileSync(source)).digest('hex');
+}
+
+let lock;
+
+function lockDigest() {
+  lock ??= createHash('sha256')
+    .update(fs.readFileSync(join(ROOT, 'package-lock.json')))
+    .digest('hex');
+  return lock;
 }
 
 async function imageOf(docker, tag) {
