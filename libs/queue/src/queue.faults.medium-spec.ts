@@ -1,19 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { type Server, type Socket, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import type { INestApplicationContext } from '@nestjs/common';
 import { Database, migrate, openDataSource } from '#libs/database';
 import { newId } from '#libs/kernel';
 import {
+  type TestCluster,
   type TestDatabase,
   type TestRedis,
   describeIf,
   eventually,
   requireTool,
   startRedis,
+  testCluster,
   testConfig,
   testDatabase,
 } from '#libs/testing';
@@ -23,16 +23,6 @@ import { OutboxSender } from './outbox-sender.js';
 import { migrateQueue } from './queue-backend.js';
 import { QueueRegistry } from './queue-registry.js';
 
-interface Cluster {
-  readonly url: string;
-  readonly pid: number;
-}
-
-interface Clusters {
-  startPostgres(options: { dir: string; root: string; durable: boolean }): Promise<Cluster>;
-  stopPostgres(pid: number): Promise<void>;
-}
-
 const ring = (app: INestApplicationContext, id: string): Promise<void> =>
   app.get(Database).transaction((tx) => app.get(JobRinger).ring(tx, CONTROL_WORK, { id }));
 
@@ -40,15 +30,11 @@ const count = async (database: Database, id: string): Promise<number> =>
   (await database.query(`SELECT 1 FROM test_attempts WHERE id = $1 AND ended = 'done'`, [id])).length;
 
 describe('a queue whose Postgres is restarted', () => {
-  const root = resolve(__dirname, '../../..');
-  const dir = mkdtempSync(join(tmpdir(), 'rookery-queue-'));
   const apps: INestApplicationContext[] = [];
-  let clusters: Clusters;
-  let server: Cluster;
+  let server: TestCluster;
 
   beforeAll(async () => {
-    clusters = (await import(join(root, 'scripts/lib/postgres.mjs'))) as Clusters;
-    server = await clusters.startPostgres({ dir, root, durable: false });
+    server = await testCluster();
     const dataSource = await openDataSource(server.url);
     await migrate(dataSource);
     await dataSource.query(TABLES);
@@ -57,12 +43,11 @@ describe('a queue whose Postgres is restarted', () => {
   });
   afterAll(async () => {
     await Promise.all(apps.map((app) => app.close()));
-    await clusters.stopPostgres(server.pid);
-    rmSync(dir, { recursive: true, force: true });
+    await server.close();
   });
 
   it('refuses rings meanwhile, then goes on by itself and has lost nothing', async () => {
-    const config = testConfig({ databaseUrl: server.url, dataDir: dir });
+    const config = testConfig({ databaseUrl: server.url, dataDir: tmpdir() });
     const [api, worker] = [await openFixture(config), await openFixture(config, {})];
     apps.push(api, worker);
     const [before, left, after] = [newId(), newId(), newId()];
@@ -72,9 +57,9 @@ describe('a queue whose Postgres is restarted', () => {
     api.get(OutboxSender).enqueue = () => undefined;
     await ring(api, left);
     api.get(OutboxSender).enqueue = enqueue.bind(api.get(OutboxSender));
-    await clusters.stopPostgres(server.pid);
+    await server.stop();
     await expect(ring(api, newId())).rejects.toMatchObject({ kind: 'unavailable' });
-    server = await clusters.startPostgres({ dir, root, durable: false });
+    await server.start();
     await eventually(() => ring(api, after).then(() => true));
     await eventually(async () => (await count(api.get(Database), after)) === 1);
     await eventually(async () => (await count(api.get(Database), left)) === 1);
