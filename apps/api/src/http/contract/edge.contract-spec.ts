@@ -29,6 +29,7 @@ class ThingDto {
 @Injectable()
 class Workshop {
   made = 0;
+  readonly resourceIds: (string | undefined)[] = [];
   gate: Promise<void> = Promise.resolve();
   clientLeft: Promise<void> = Promise.resolve();
 }
@@ -39,7 +40,8 @@ class ThingsController {
 
   @Post('things')
   @Idempotent()
-  async make(@Body() body: ThingDto): Promise<object> {
+  async make(@Body() body: ThingDto, @IdempotencyOf() slot: IdempotencySlot | undefined): Promise<object> {
+    this.workshop.resourceIds.push(slot?.resourceId);
     await this.workshop.gate;
     if (body.fail) throw new Error('password=hunter2');
     this.workshop.made += 1;
@@ -307,6 +309,20 @@ describe('Idempotency-Key', () => {
     expect((await make(apiKey, key, { name: 'a', fail: true })).status).toBe(500);
     expect((await make(apiKey, key, { name: 'a' })).status).toBe(201);
     expect((await make(apiKey, newId(), { name: 5 })).status).toBe(400);
+  });
+
+  it('names the same resource to every try of one request, and another one to any other', async () => {
+    const { apiKey } = await api.organisation();
+    const key = newId();
+    workshop.resourceIds.length = 0;
+    await make(apiKey, key, { name: 'a', fail: true });
+    await make(apiKey, key, { name: 'a', fail: true });
+    await make(apiKey, key, { name: 'b', fail: true });
+    await make(apiKey, newId(), { name: 'b' });
+    await api.request('POST', '/t/things', { apiKey, body: { name: 'b' } });
+    const [first, again, other, otherKey, noKey] = workshop.resourceIds;
+    expect([again, noKey]).toEqual([first, undefined]);
+    expect(new Set([first, other, otherKey]).size).toBe(3);
   });
 
   it('is free again a day later', async () => {

@@ -54,7 +54,7 @@ describe('a request repeated after its process died between the commit and the n
     await dieBeforeTheNote();
     const second = await post('/v1/agents', AGENT);
     expect([first.status, second.status, idOf(second)]).toEqual([201, 201, idOf(first)]);
-    expect([await count('agents'), await count('agent_files')]).toEqual([1, expect.any(Number)]);
+    expect(await count('agents')).toBe(1);
     const third = await post('/v1/agents', AGENT);
     expect([third.body, third.headers.get('idempotent-replayed')]).toEqual([second.body, 'true']);
   });
