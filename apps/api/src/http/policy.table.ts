@@ -43,6 +43,7 @@ export const POLICY_TABLE: PolicyTable = {
   'GET /health': { who: ['public'], limit: 'none' },
   'GET /readyz': { who: ['public'], limit: 'none' },
   'GET /metrics': { who: ['self'], limit: 'none' },
+  'GET /docs/bar.css': { who: ['public'], limit: 'none' },
   'GET /docs/start.js': { who: ['public'], limit: 'none' },
   'GET /docs/:surface': { who: ['public'], limit: 'none' },
   'ALL /docs/assets/*': { who: ['public'], limit: 'none' },

@@ -2,6 +2,7 @@ import { Controller, Get, Header, Inject, Param, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { OpenApiDocuments } from './openapi-documents.js';
+import { DOCS_CSS } from '../pages/assets.js';
 import { DOCS_HEADERS, DOCS_SCRIPT, docsPage } from './docs.page.js';
 
 @ApiExcludeController()
@@ -14,6 +15,13 @@ export class DocsController {
   @Header('cache-control', 'public, max-age=3600')
   script(): string {
     return DOCS_SCRIPT;
+  }
+
+  @Get('docs/bar.css')
+  @Header('content-type', 'text/css; charset=utf-8')
+  @Header('cache-control', 'public, max-age=3600')
+  style(): string {
+    return DOCS_CSS;
   }
 
   /** Swagger UI of a surface. */

@@ -56,4 +56,5 @@ export const docsPage = ({ name, title, all }: DocsView): string =>
       >
       <script src="/docs/assets/swagger-ui-bundle.js"></script>
       <script src="/docs/start.js"></script>`,
+    '/docs/bar.css',
   );

@@ -49,6 +49,13 @@ button { font: inherit; font-weight: 600; color: var(--accent-ink); background: 
 button:hover { filter: brightness(1.08); }
 form .go { width: 100%; margin-top: 1.4rem; }
 .bad { color: var(--bad); background: var(--bad-ground); border: 1px solid currentColor; border-radius: 8px; padding: 0.6rem 0.8rem; margin: 0.9rem 0 0; }
+.back { margin: 1.1rem 0 0; }
+footer { max-width: 62rem; margin: 0 auto; padding: 0 1.25rem 2.5rem; color: var(--faint); font-size: 0.9rem; }
+`;
+
+/** The bar above Swagger UI, which brings its own styles for all else. */
+export const DOCS_CSS = `
+body { margin: 0; background: #fff; font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; }
 header.bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 1.4rem; padding: 0.7rem 1.25rem; background: #1b2430; }
 header.bar a { color: #d6e4f5; text-decoration: none; }
 header.bar a:hover, header.bar a[aria-current] { color: #fff; text-decoration: underline; }
@@ -56,8 +63,9 @@ header.bar .home { display: flex; align-items: center; gap: 0.55rem; font-weight
 header.bar .home img { width: 26px; height: 26px; }
 header.bar nav { display: flex; gap: 1.1rem; }
 header.bar .raw { margin-left: auto; }
-.docs { background: #fff; color: #1b2430; min-height: calc(100vh - 3.2rem); padding-bottom: 3rem; }
+.docs { color-scheme: light; color: #1b2430; padding-bottom: 3rem; }
 .docs .swagger-ui .info { margin: 1.75rem 0; }
-.back { margin: 1.1rem 0 0; }
-footer { max-width: 62rem; margin: 0 auto; padding: 0 1.25rem 2.5rem; color: var(--faint); font-size: 0.9rem; }
+header.bar :focus-visible { outline: 3px solid #8fc1f7; outline-offset: 3px; border-radius: 3px; }
+.skip { position: absolute; left: -100vw; }
+.skip:focus { left: 1rem; top: 0.5rem; background: #fff; padding: 0.4rem 0.8rem; }
 `;

@@ -20,8 +20,8 @@ const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;
 
 const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 
-/** A whole page in the look all operators' pages share. `wide` pages fill the window. */
-export const page = (title: string, content: Html): string =>
+/** A whole page; `style` is the stylesheet it is dressed in. */
+export const page = (title: string, content: Html, style = '/assets/pages.css'): string =>
   html`<!doctype html>
     <html lang="en">
       <head>
@@ -31,7 +31,7 @@ export const page = (title: string, content: Html): string =>
         <meta name="color-scheme" content="light dark" />
         <title>${title}</title>
         <link rel="icon" type="image/svg+xml" href="/assets/icon.svg" />
-        <link rel="stylesheet" href="/assets/pages.css" />
+        <link rel="stylesheet" href="${style}" />
       </head>
       <body>
         ${content}

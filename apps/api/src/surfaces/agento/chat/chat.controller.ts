@@ -23,7 +23,14 @@ import {
   ListSessionsQuery,
   SendMessageDto,
 } from './chat.dto.js';
-import { toChatMessage, toChatSession, toCreateSession, toCreatedSession, toHistory, toSendMessage } from './chat.mapper.js';
+import {
+  toChatMessage,
+  toChatSession,
+  toCreateSession,
+  toCreatedSession,
+  toHistory,
+  toSendMessage,
+} from './chat.mapper.js';
 import { RunStreams } from './run-streams.js';
 
 const REPLY_EXAMPLE = `id: 5b1c9a3e-7f7a-4a6e-9a55-0f6f0e6b7c11.18

@@ -18,15 +18,11 @@ export const toSendMessage = ({ message, sessionId, peerId, context, onDisconnec
   onDisconnect,
 });
 
-/** A moment without an offset is meant in UTC. */
 export const toHistory = ({ sessionId, peerId, limit, since }: HistoryQuery): History => ({
   sessionId,
   peerId,
   limit,
-  since:
-    since === undefined
-      ? undefined
-      : new Date(/T.*(Z|[+-]\d{2}:\d{2})$/.test(since) || !since.includes('T') ? since : `${since}Z`),
+  since: since === undefined ? undefined : momentOf(since),
 });
 
 export const toChatMessage = ({ role, content, createdAt }: ChatMessage): ChatMessageDto => ({
@@ -63,3 +59,6 @@ export const toChatRun = (run: ChatRunState): { data: ChatRunDto } => ({
     errorMessage: run.errorMessage,
   },
 });
+
+/** A time of day without an offset is meant in UTC, as a day alone is. */
+const momentOf = (text: string): Date => new Date(/T[^Z+-]*$/.test(text) ? `${text}Z` : text);
