@@ -77,6 +77,7 @@ function enableCors(app: NestFastifyApplication, origins: readonly string[]): vo
       'x-ratelimit-reset',
       'retry-after',
       'idempotent-replayed',
+      'x-run-id',
     ],
     maxAge: 600,
   });
