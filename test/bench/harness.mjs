@@ -69,7 +69,8 @@ export async function openRedis() {
   };
 }
 
-async function freePort() {
+/** A TCP port on 127.0.0.1 that nobody uses just now. */
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
