@@ -1,7 +1,7 @@
 import { isNativeError } from 'node:util/types';
 import { DomainError } from '#libs/kernel';
 
-const DOWN_CODES = /^(08|57P0[1-5]$|53300$|ECONN|ENOENT$|EPIPE$|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EHOSTUNREACH$)/;
+const DOWN_CODES = /^(08|57P0[1-5]$|53300$|ECONN|EPIPE$|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EHOSTUNREACH$)/;
 const DOWN_MESSAGES =
   /Connection terminated|timeout exceeded when trying to connect|connection timeout|Client has encountered a connection error|not queryable|connection is insecure|Driver not Connected/i;
 
@@ -10,8 +10,9 @@ export function isDatabaseDown(error: unknown): boolean {
   if (error instanceof DomainError) return error.code === 'database_unavailable';
   if (error instanceof AggregateError) return error.errors.some(isDatabaseDown);
   if (!(error instanceof Error) && !isNativeError(error)) return false;
-  const code = (error as { code?: unknown }).code;
-  return (typeof code === 'string' && DOWN_CODES.test(code)) || DOWN_MESSAGES.test(error.message);
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  const isSocketGone = code === 'ENOENT' && syscall === 'connect';
+  return isSocketGone || (code !== undefined && DOWN_CODES.test(code)) || DOWN_MESSAGES.test(error.message);
 }
 
 /** Turns a lost database into `unavailable` (try again in a second); everything else is returned as it came. */
