@@ -6,9 +6,10 @@ import { identityOf, lives } from './processes.mjs';
 
 const LAYOUT = '1';
 
-/** Makes the folder and checks that this version knows its layout. */
+/** Makes the folder, lets root's agents pass through it (what others may not read has a folder of its own), and checks that this version knows its layout. */
 export function openDataFolder(dir) {
   fs.mkdirSync(dir, { recursive: true, mode: isRoot() ? 0o711 : 0o700 });
+  if (isRoot()) fs.chmodSync(dir, fs.statSync(dir).mode | 0o011);
   if (isRoot() && !everyoneReaches(dir)) {
     throw new Failure(
       `DATA_DIR ${dir} can't be reached by the users that Postgres and agents run as: choose a folder such as /var/lib/rookery`,
