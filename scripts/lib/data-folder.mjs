@@ -6,7 +6,10 @@ import { identityOf, lives } from './processes.mjs';
 
 const LAYOUT = '1';
 
-/** Makes the folder, lets root's agents pass through it (what others may not read has a folder of its own), and checks that this version knows its layout. */
+/**
+ * Makes the folder and checks that this version knows its layout. Root's agents, each a user of its own, may pass through
+ * it; what others may not read has a folder of its own in it.
+ */
 export function openDataFolder(dir) {
   fs.mkdirSync(dir, { recursive: true, mode: isRoot() ? 0o711 : 0o700 });
   if (isRoot()) fs.chmodSync(dir, fs.statSync(dir).mode | 0o011);
