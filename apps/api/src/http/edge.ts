@@ -76,6 +76,11 @@ export class HttpEdge implements BeforeApplicationShutdown {
     if (problems.length > 0) throw new Error(`The policy table does not fit the routes:\n  ${problems.join('\n  ')}`);
   }
 
+  /** Every method and path template the router knows. */
+  registeredRoutes(): readonly { method: string; path: string }[] {
+    return this.routes.all();
+  }
+
   /** Streams have no end of their own: after a grace they are cut, so that the process can stop. */
   beforeApplicationShutdown(): void {
     const server = this.fastify?.server;

@@ -1,0 +1,145 @@
+import { SessionsService } from '#libs/identity';
+import { newId, prefixedId } from '#libs/kernel';
+import type { ApiFixture, ApiOrganisation } from '../../testing/api-fixture.js';
+
+/** What one organisation owns, at least one thing of every kind a route can name. */
+export interface World extends ApiOrganisation {
+  readonly agent: string;
+  readonly run: string;
+  readonly session: string;
+  readonly swarm: string;
+  /** The id of an API key, not the key. */
+  readonly keyId: string;
+}
+
+/** The ids a path may hold: a world's own, or ones nobody has. */
+export type Ids = Pick<World, 'agent' | 'run' | 'session' | 'swarm' | 'keyId'>;
+
+/** What stands in a path where a template has a parameter, by the template up to and including it. */
+const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
+  '/v1/agents/:id': ({ agent }) => agent,
+  '/v1/agents/:id/chat/runs/:runId': ({ run }) => run,
+  '/api/v1/auth/api-keys/:id': ({ keyId }) => keyId,
+  '/docs/:surface': () => 'agento',
+  '/openapi/:file': () => 'agento.json',
+};
+
+/** Bodies that pass validation, by row; others are `{}`. They name a thing only where the path names none, so that the path is what is refused. */
+const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
+  'POST /v1/agents': ({ swarm }) => ({ name: 'Walker', config: { llmProvider: 'demo' }, swarmId: swarm }),
+  'PATCH /v1/agents/:id': () => ({ name: 'Walked over' }),
+  'POST /v1/agents/:id/chat/messages': () => ({ message: 'Hi' }),
+  'POST /api/v1/auth/api-keys': () => ({ name: 'Walker', scopes: ['chat'] }),
+  'POST /api/v1/auth/change-password': () => ({ current_password: 'Wrong-1234', new_password: 'Other-12345' }),
+};
+
+const QUERIES: Readonly<Record<string, (ids: Ids) => string>> = {
+  'GET /v1/agents': ({ swarm }) => `?swarmId=${swarm}`,
+  'GET /v1/agents/:id/chat/messages': ({ session }) => `?sessionId=${session}`,
+};
+
+const nobodysIds = (): Ids => ({
+  agent: newId(),
+  run: newId(),
+  session: prefixedId('sess'),
+  swarm: newId(),
+  keyId: newId(),
+});
+
+export const NOBODYS_IDS: Ids = nobodysIds();
+
+/** The path of a template with every parameter filled. @throws Error that says where to add one that is new. */
+export function pathOfTemplate(template: string, ids: Ids): string {
+  const parts = template.split('/');
+  return parts.map((part, index) => (part.startsWith(':') ? placed(parts.slice(0, index + 1), ids) : part)).join('/');
+}
+
+function placed(parts: readonly string[], ids: Ids): string {
+  const place = PLACES[parts.join('/')];
+  if (place) return place(ids);
+  throw new Error(
+    `No value for ${parts.join('/')}: add to PLACES in walk-world.ts what it names, and to World one of it`,
+  );
+}
+
+/** Path and body of a request to a route that names the things of `ids` wherever it can. */
+export function requestOf(method: string, template: string, ids: Ids): { path: string; body?: object } {
+  const row = `${method} ${template}`;
+  const path = pathOfTemplate(template, ids) + (QUERIES[row]?.(ids) ?? '');
+  const takesBody = method === 'POST' || method === 'PUT' || method === 'PATCH';
+  return { path, ...(takesBody ? { body: BODIES[row]?.(ids) ?? {} } : {}) };
+}
+
+/** An organisation with a running agent that was talked to, as rows. */
+export async function makeWorld(api: ApiFixture): Promise<World> {
+  const organisation = await api.organisation();
+  const ids = nobodysIds();
+  const { orgId, userId } = organisation;
+  const insert = (sql: string, ...values: unknown[]): Promise<unknown> => api.db.database.query(sql, values);
+  await insert(`INSERT INTO hosts (id, runtime, capacity_agents) VALUES ($1, 'process', 0)`, orgId);
+  await insert(`INSERT INTO swarms (id, org_id, name, slug) VALUES ($1, $2, $3, 's')`, ids.swarm, orgId, nameIn(orgId));
+  await insert(
+    `INSERT INTO agents (id, org_id, swarm_id, name, region, image, status, host_id, epoch, instance_epoch, endpoint)
+     VALUES ($1, $2, $3, $4, 'eu', 'x', 'running', $5, 1, 1, '127.0.0.1:9')`,
+    ...[ids.agent, orgId, ids.swarm, nameIn(orgId), orgId],
+  );
+  await insert(
+    `INSERT INTO agent_files (agent_id, org_id, path, content, sha256) VALUES ($1, $2, 'SOUL.md', $3, 'x')`,
+    ...[ids.agent, orgId, nameIn(orgId)],
+  );
+  await insert(
+    `INSERT INTO secrets (id, org_id, owner_kind, owner_id, name, key_version, ciphertext)
+     VALUES ($1, $2, 'agent', $3, 'openai_api_key', 1, 'x')`,
+    ...[newId(), orgId, ids.agent],
+  );
+  await insert(
+    `INSERT INTO chat_sessions (id, org_id, agent_id, owner, name) VALUES ($1, $2, $3, $4, $5)`,
+    ...[ids.session, orgId, ids.agent, `user:${userId}`, nameIn(orgId)],
+  );
+  await insert(
+    `INSERT INTO runs (id, org_id, agent_id, session_id, instance_id, status) VALUES ($1, $2, $3, $4, $5, 'completed')`,
+    ...[ids.run, orgId, ids.agent, ids.session, newId()],
+  );
+  await insert(
+    `INSERT INTO messages (org_id, agent_id, session_id, run_id, role, content) VALUES ($1, $2, $3, $4, 'user', $5)`,
+    ...[orgId, ids.agent, ids.session, ids.run, nameIn(orgId)],
+  );
+  const [key] = await api.db.database.query<{ id: string }>('SELECT id FROM api_keys WHERE org_id = $1', [orgId]);
+  return { ...organisation, ...ids, keyId: key?.id ?? '' };
+}
+
+/** Whatever of a world must not be read by others: every text of its making says this. */
+export const nameIn = (orgId: string): string => `Name in ${orgId}`;
+
+/** A new login session's access token of an organisation's owner. */
+export async function ownerToken(api: ApiFixture, { orgId, userId }: ApiOrganisation): Promise<string> {
+  const sessions = api.app.get(SessionsService, { strict: false });
+  const holder = { orgId, userId, email: `${userId}@example.test` };
+  return (await api.db.database.transaction((tx) => sessions.open(tx, holder))).accessToken;
+}
+
+/** A digest of every row of an organisation by table, found by its columns, so a new table is covered at once. */
+export async function digestOf(api: ApiFixture, world: World): Promise<Record<string, string>> {
+  const tables = await api.db.database.query<{ name: string; hangs_on: 'org_id' | 'agent_id' }>(
+    `SELECT c.table_name AS name, max(c.column_name) AS hangs_on FROM information_schema.columns c
+       JOIN information_schema.tables t USING (table_schema, table_name)
+      WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE' AND c.column_name IN ('org_id', 'agent_id')
+      GROUP BY c.table_name`,
+  );
+  const wanted = [
+    ...tables.map(({ name, hangs_on: column }) => [name, column, column === 'org_id' ? world.orgId : world.agent]),
+    ['organisations', 'id', world.orgId],
+    ['users', 'id', world.userId],
+  ] as const;
+  const digests = await Promise.all(
+    wanted.map(async ([table, column, value]) => {
+      const [row] = await api.db.database.query<{ digest: string }>(
+        `SELECT count(*) || ':' || md5(string_agg(line, ',' ORDER BY line)) AS digest
+           FROM (SELECT (to_jsonb(t) - 'last_used_at')::text AS line FROM "${table}" t WHERE t."${column}" = $1) lines`,
+        [value],
+      );
+      return [table, row?.digest ?? '0'] as const;
+    }),
+  );
+  return Object.fromEntries(digests);
+}
