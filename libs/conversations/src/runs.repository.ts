@@ -57,9 +57,12 @@ const EARLIER = `
        ORDER BY id DESC LIMIT $4) newest) counted
    WHERE chars <= $5 ORDER BY id`;
 
-/** One statement locks the session, counts its messages on, and inserts the run and both its messages. */
+/**
+ * One statement locks the session, counts its messages on, and inserts the run and both its messages. The commit does not
+ * wait for the disk: the run's next write does, and it ends no run that a crash of Postgres took away (ADR 0005).
+ */
 const OPEN = `
-  WITH chosen AS (
+  WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS setting), chosen AS (
     UPDATE chat_sessions SET message_count = message_count + 2
      WHERE org_id = $1 AND agent_id = $2 AND owner = $3 AND id = COALESCE($4::text, (
              SELECT id FROM chat_sessions WHERE org_id = $1 AND agent_id = $2 AND owner = $3
@@ -73,7 +76,7 @@ const OPEN = `
     SELECT $1, $2, run.session_id, $5, part.role, part.content
       FROM run CROSS JOIN (VALUES (1, 'user', $8::text), (2, 'assistant', '')) AS part (n, role, content) ORDER BY part.n
   )
-  SELECT id AS session_id, turn FROM chosen`;
+  SELECT id AS session_id, turn FROM chosen CROSS JOIN quick`;
 
 /**
  * The row lock keeps a concurrent close from being followed by more text; the length makes a repeated append a no-op
