@@ -31,6 +31,7 @@ export async function startFleet(api: ApiFixture): Promise<Fleet> {
     MASTER_KEY: api.config.security.masterKey,
     EDGE_RELAY_PORT: String(relayPort),
     EDGE_AGENT_PORT: String(agentPort),
+    ROOKERY_STOP_AGENTS_ON_EXIT: '1',
   };
   const edge = await started({ ...environment, ROLE: 'edge' });
   const worker = await started({ ...environment, ROLE: 'host' }).catch(async (error: unknown) => {
