@@ -82,6 +82,8 @@ export async function startApi(
       return { ...organisation, apiKey: await apiKey(organisation, scopes) };
     },
     close: async () => {
+      // A socket that fetch opened and never used counts as busy and would hold the end back for the whole grace.
+      app.getHttpServer().closeAllConnections();
       await app.close();
       await db.close();
     },
