@@ -29,12 +29,13 @@ const project = (displayName, testMatch, extra = {}) => ({
 });
 
 const database = {
-  testTimeout: 30_000,
   globalSetup: '<rootDir>/libs/testing/src/jest.setup.mjs',
   globalTeardown: '<rootDir>/libs/testing/src/jest.teardown.mjs',
 };
 
 export default {
+  // Jest takes it from here alone, not from a project.
+  testTimeout: 30_000,
   projects: [
     project('unit', ['<rootDir>/{apps,libs}/**/*.spec.ts']),
     project('medium', ['<rootDir>/{apps,libs}/**/*.medium-spec.ts'], database),
