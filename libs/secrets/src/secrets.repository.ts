@@ -116,6 +116,15 @@ export class SecretsRepository {
     return rows.map((row) => row.name);
   }
 
+  async remove(tx: Tx, scope: Scope, owner: SecretOwner, names: readonly string[]): Promise<void> {
+    await tx.query('DELETE FROM secrets WHERE org_id = $1 AND owner_kind = $2 AND owner_id = $3 AND name = ANY($4)', [
+      scope.orgId,
+      owner.kind,
+      owner.id,
+      names,
+    ]);
+  }
+
   async removeOwner(tx: Tx, scope: Scope, owner: SecretOwner): Promise<void> {
     await tx.query('DELETE FROM secrets WHERE org_id = $1 AND owner_kind = $2 AND owner_id = $3', [
       scope.orgId,
