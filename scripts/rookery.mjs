@@ -8,6 +8,7 @@ const COMMANDS = {
   build: () => import('./commands/build.mjs'),
   migrate: () => import('./commands/migrate.mjs'),
   'admin:create': () => import('./commands/admin-create.mjs'),
+  'secrets:rotate': () => import('./commands/secrets-rotate.mjs'),
   bench: () => import('./commands/bench.mjs'),
 };
 

@@ -9,6 +9,7 @@ export const PROGRAMS = {
   worker: join(ROOT, 'dist/apps/worker/src/main.js'),
   migrate: join(ROOT, 'dist/apps/worker/src/cli/migrate.js'),
   adminCreate: join(ROOT, 'dist/apps/api/src/cli/admin-create.js'),
+  secretsRotate: join(ROOT, 'dist/apps/api/src/cli/secrets-rotate.js'),
   openapi: join(ROOT, 'dist/apps/api/src/cli/openapi.js'),
 };
 

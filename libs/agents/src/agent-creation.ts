@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { Database, type Tx } from '#libs/database';
@@ -11,10 +10,9 @@ import { LLM_KEYS, newConfig } from './agent-config.js';
 import { AgentJournal, type Changed } from './agent-journal.js';
 import { agentLimitReached, noCapacity } from './agents.errors.js';
 import { defaultFiles } from './default-files.js';
+import { fileHash, requireGoodContent } from './files/file-rules.js';
 import type { PlacedHost } from './hosts/host.js';
 import { HostsRepository } from './hosts/hosts.repository.js';
-
-const MOST_FILE_CHARACTERS = 100_000;
 
 const INSERT = `
   INSERT INTO agents (id, org_id, swarm_id, created_by, name, region, runtime, image, config, host_id, event_seq)
@@ -127,10 +125,7 @@ function refuseMissingKey(config: AgentConfig, secrets: CreateAgent['secrets']):
 function definedFiles(given: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const entries = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined);
   for (const [path, text] of entries) {
-    const field = path === 'SOUL.md' ? 'soulMd' : 'workflowMd';
-    if (text.length <= MOST_FILE_CHARACTERS && !text.includes('\0')) continue;
-    const message = `must be at most ${MOST_FILE_CHARACTERS} characters without NUL`;
-    throw invalid(`${field} ${message}`, [issue(field, message)]);
+    requireGoodContent(text, path === 'SOUL.md' ? 'soulMd' : 'workflowMd');
   }
   return Object.fromEntries(entries);
 }
@@ -147,7 +142,7 @@ async function refuseOverLimit(tx: Tx, orgId: string, maxAgents: number): Promis
 async function insertFiles(tx: Tx, orgId: string, agent: NewAgent): Promise<void> {
   const paths = Object.keys(agent.files);
   const contents = Object.values(agent.files);
-  const digests = contents.map((content) => createHash('sha256').update(content).digest('hex'));
+  const digests = contents.map(fileHash);
   await tx.query(
     `INSERT INTO agent_files (agent_id, org_id, path, content, sha256)
      SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::text[])`,

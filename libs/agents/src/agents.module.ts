@@ -8,8 +8,11 @@ import { AgentCreation, AgentCreationPorts } from './agent-creation.js';
 import { AgentExplainer } from './agent-explainer.js';
 import { AgentJournal } from './agent-journal.js';
 import { AgentLiveStatus } from './agent-live-status.js';
+import { AgentSecretsService } from './agent-secrets.service.js';
 import { AgentsRepository } from './agents.repository.js';
 import { AgentWrites, AgentsService } from './agents.service.js';
+import { AgentFilesRepository } from './files/agent-files.repository.js';
+import { AgentFilesService } from './files/agent-files.service.js';
 import { HostsRepository } from './hosts/hosts.repository.js';
 import { AgentLogsRepository } from './logs/agent-logs.repository.js';
 import { AgentLogsService } from './logs/agent-logs.service.js';
@@ -22,15 +25,18 @@ import { AgentLogsService } from './logs/agent-logs.service.js';
     AgentCreation,
     AgentCreationPorts,
     AgentExplainer,
+    AgentFilesRepository,
+    AgentFilesService,
     AgentJournal,
     AgentLiveStatus,
     AgentLogsRepository,
     AgentLogsService,
+    AgentSecretsService,
     AgentWrites,
     AgentsRepository,
     AgentsService,
     HostsRepository,
   ],
-  exports: [AgentsService, AgentLogsService, AgentCommands],
+  exports: [AgentsService, AgentFilesService, AgentLogsService, AgentSecretsService, AgentCommands],
 })
 export class AgentsModule {}

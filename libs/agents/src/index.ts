@@ -1,6 +1,7 @@
 export * from './agent.js';
 export { AGENT_STATUSES, type AgentStatus, type DesiredState } from './agent.state.js';
 export { AgentCommands } from './agent-commands.js';
+export { AgentSecretsService, type ChangeSecrets } from './agent-secrets.service.js';
 export { type Provider, PROVIDERS } from './agent-config.js';
 export * from './agents.errors.js';
 export * from './agents.events.js';
@@ -8,6 +9,9 @@ export * from './agents.jobs.js';
 export * from './agents.module.js';
 export { AgentsService, type SettleOptions } from './agents.service.js';
 export * from './agents-worker.module.js';
+export * from './files/agent-file.js';
+export { AgentFilesService } from './files/agent-files.service.js';
+export { MOST_FILE_BYTES } from './files/file-rules.js';
 export { HostSession } from './hosts/host-session.js';
 export { AgentLogsService, type FollowLogs, LOG_TAIL_MAX } from './logs/agent-logs.service.js';
 export { LogPartitions } from './logs/log-partitions.js';

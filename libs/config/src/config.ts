@@ -56,6 +56,8 @@ export interface Config {
   readonly security: {
     readonly jwtSecret: string;
     readonly masterKey: string;
+    /** Master keys that may still have wrapped stored keys; see `secrets:rotate`. */
+    readonly previousMasterKeys: readonly string[];
     readonly registration: 'open' | 'invite' | 'closed';
     readonly adminEmails: readonly string[];
     readonly egressAllowCidrs: readonly string[];
@@ -136,6 +138,7 @@ function security(env: EnvReader, dataDir: string, production: boolean): Config[
   return {
     jwtSecret: env.secret('JWT_SECRET', join(dataDir, 'secrets', 'jwt-secret'), production),
     masterKey: env.secret('MASTER_KEY', join(dataDir, 'secrets', 'master-key'), production),
+    previousMasterKeys: env.list('MASTER_KEY_PREVIOUS'),
     registration: env.oneOf('REGISTRATION', ['open', 'invite', 'closed'] as const, production ? 'invite' : 'open'),
     adminEmails: env.list('ADMIN_EMAILS').map((email) => email.toLowerCase()),
     egressAllowCidrs: env.list('EGRESS_ALLOW_CIDRS'),

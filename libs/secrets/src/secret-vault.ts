@@ -10,17 +10,18 @@ type Place = Pick<SealedSecret, 'ownerKind' | 'ownerId' | 'name' | 'version'>;
 /** Seals and opens secrets with their organisation's data key. What is sealed opens only in its own place. */
 @Injectable()
 export class SecretVault {
-  private readonly keyring: Keyring;
+  readonly keyring: Keyring;
 
   constructor(
     @Inject(SecretsRepository) private readonly repository: SecretsRepository,
     @Inject(CONFIG) config: Pick<Config, 'security'>,
   ) {
-    this.keyring = new Keyring(config.security.masterKey);
+    this.keyring = new Keyring(config.security.masterKey, config.security.previousMasterKeys);
   }
 
   /** The organisation's newest data key, made on first use. Two first uses at once end up with the same key. */
   async currentKey(tx: Tx, scope: Scope): Promise<{ readonly version: number; readonly dataKey: DataKey }> {
+    await this.repository.holdKeys(tx, scope);
     const key = (await this.repository.newestKey(tx, scope)) ?? (await this.firstKey(tx, scope));
     return { version: key.version, dataKey: this.keyring.open(key.wrapped, scope.orgId) };
   }

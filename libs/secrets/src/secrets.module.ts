@@ -5,5 +5,8 @@ import { SecretsRepository } from './secrets.repository.js';
 import { SecretsService } from './secrets.service.js';
 
 /** Needs ConfigModule, DatabaseModule and EventsModule. */
-@Module({ providers: [SecretsRepository, SecretVault, ProviderKeys, SecretsService], exports: [SecretsService] })
+@Module({
+  providers: [ProviderKeys, SecretVault, SecretsRepository, SecretsService],
+  exports: [SecretsService],
+})
 export class SecretsModule {}

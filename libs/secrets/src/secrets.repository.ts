@@ -50,6 +50,9 @@ LEFT JOIN LATERAL (
 LEFT JOIN organisation_keys k ON k.org_id = o.id AND k.version = s.key_version
 WHERE o.id = $1`;
 
+/** Name of the lock on an organisation's data keys. */
+export const keysLock = (scope: Scope): string => `secret-keys|${scope.orgId}`;
+
 /** Rows of `secrets` and `organisation_keys`; never plaintext. */
 @Injectable()
 export class SecretsRepository {
@@ -60,6 +63,11 @@ export class SecretsRepository {
     await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
       `secrets|${scope.orgId}|${owner.kind}|${owner.id}`,
     ]);
+  }
+
+  /** Keeps the organisation's data keys from being retired until `tx` ends; writers hold them together. */
+  async holdKeys(tx: Tx, scope: Scope): Promise<void> {
+    await tx.query('SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [keysLock(scope)]);
   }
 
   async newestKey(tx: Tx, scope: Scope): Promise<StoredKey | undefined> {
@@ -114,6 +122,15 @@ export class SecretsRepository {
       [scope.orgId, owner.kind, owner.id],
     );
     return rows.map((row) => row.name);
+  }
+
+  async remove(tx: Tx, scope: Scope, owner: SecretOwner, names: readonly string[]): Promise<void> {
+    await tx.query('DELETE FROM secrets WHERE org_id = $1 AND owner_kind = $2 AND owner_id = $3 AND name = ANY($4)', [
+      scope.orgId,
+      owner.kind,
+      owner.id,
+      names,
+    ]);
   }
 
   async removeOwner(tx: Tx, scope: Scope, owner: SecretOwner): Promise<void> {

@@ -41,6 +41,16 @@ export class SecretsService {
     return this.repository.names(scope, owner);
   }
 
+  /** Deletes secrets by snake_case name; one that is not stored is fine. @returns the names that are left. */
+  async remove(tx: Tx, scope: Scope, owner: SecretOwner, names: readonly string[]): Promise<string[]> {
+    await this.repository.lockOwner(tx, scope, owner);
+    if (names.length > 0) {
+      await this.repository.remove(tx, scope, owner, names);
+      this.notices.notifyAfter(tx, 'secrets', owner.id);
+    }
+    return [...(await this.repository.versions(tx, scope, owner)).keys()];
+  }
+
   /** Deletes all secrets of an owner. */
   async removeOwner(tx: Tx, scope: Scope, owner: SecretOwner): Promise<void> {
     await this.repository.removeOwner(tx, scope, owner);

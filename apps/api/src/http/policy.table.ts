@@ -34,6 +34,18 @@ export const POLICY_TABLE: PolicyTable = {
   'GET /v1/agents/:id/chat/runs/:runId/stream': { who: ['user', 'key'], scope: 'chat' },
   'GET /v1/agents/:id/logs': { who: ['user', 'key'], scope: 'logs' },
   'GET /v1/agents/:id/logs/stream': { who: ['user', 'key'], scope: 'logs' },
+  'PUT /v1/agents/:id/secrets': { who: ['user', 'key'], scope: 'agents:write' },
+  'GET /v1/agents/:id/personality': { who: ['user', 'key'], scope: 'agents:read' },
+  'PUT /v1/agents/:id/personality': { who: ['user', 'key'], scope: 'agents:write' },
+  'GET /v1/agents/:id/personality/versions': { who: ['user', 'key'], scope: 'agents:read' },
+  'GET /v1/agents/:id/personality/versions/:version': { who: ['user', 'key'], scope: 'agents:read' },
+  'POST /v1/agents/:id/personality/versions/:version/restore': { who: ['user', 'key'], scope: 'agents:write' },
+  'GET /v1/agents/:id/workflow': { who: ['user', 'key'], scope: 'agents:read' },
+  'PUT /v1/agents/:id/workflow': { who: ['user', 'key'], scope: 'agents:write' },
+  'GET /v1/agents/:id/rules': { who: ['user', 'key'], scope: 'agents:read' },
+  'GET /v1/agents/:id/rules/:name': { who: ['user', 'key'], scope: 'agents:read' },
+  'PUT /v1/agents/:id/rules/:name': { who: ['user', 'key'], scope: 'agents:write' },
+  'DELETE /v1/agents/:id/rules/:name': { who: ['user', 'key'], scope: 'agents:write' },
   'GET /v1/account': { who: ['user', 'key'] },
 
   // operations

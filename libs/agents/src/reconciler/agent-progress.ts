@@ -12,6 +12,7 @@ const CLEAR = 'attempts = 0, last_error = NULL, error_category = NULL, next_atte
 const ERASED = [
   'DELETE FROM chat_sessions WHERE agent_id = $1',
   'DELETE FROM agent_files WHERE agent_id = $1',
+  'DELETE FROM agent_file_versions WHERE agent_id = $1',
   'DELETE FROM agent_stats WHERE agent_id = $1',
   'DELETE FROM log_cursors WHERE agent_id = $1',
   `DELETE FROM secrets WHERE owner_kind = 'agent' AND owner_id = $1`,

@@ -47,7 +47,12 @@ describe('AgentReconciler', () => {
       ROOKERY_LLM_BASE_URL: 'http://127.0.0.1:4101/llm/demo',
     });
     expect(world.agents.get(agent.id)!.workspace.get('SOUL.md')).toBe('I am Ada');
-    expect([...world.agents.get(agent.id)!.workspace.keys()].sort()).toEqual(['IDENTITY.md', 'SOUL.md', 'WORKFLOW.md']);
+    expect([...world.agents.get(agent.id)!.workspace.keys()].sort()).toEqual([
+      'IDENTITY.md',
+      'SOUL.md',
+      'WORKFLOW.md',
+      'rules/example-new-request.md',
+    ]);
   });
 
   it('stops, starts, restarts and deletes', async () => {

@@ -19,6 +19,8 @@ export type Ids = Pick<World, 'agent' | 'run' | 'session' | 'swarm' | 'keyId'>;
 const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/v1/agents/:id': ({ agent }) => agent,
   '/v1/agents/:id/chat/runs/:runId': ({ run }) => run,
+  '/v1/agents/:id/personality/versions/:version': () => '1',
+  '/v1/agents/:id/rules/:name': () => 'daily',
   '/api/v1/auth/api-keys/:id': ({ keyId }) => keyId,
   '/docs/:surface': () => 'agento',
   '/openapi/:file': () => 'agento.json',
@@ -29,6 +31,10 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'POST /v1/agents': ({ swarm }) => ({ name: 'Walker', config: { llmProvider: 'demo' }, swarmId: swarm }),
   'PATCH /v1/agents/:id': () => ({ name: 'Walked over' }),
   'POST /v1/agents/:id/chat/messages': () => ({ message: 'Hi' }),
+  'PUT /v1/agents/:id/secrets': () => ({ secrets: { openai_api_key: 'sk-walked-over' } }),
+  'PUT /v1/agents/:id/personality': () => ({ soulMd: 'Walked over' }),
+  'PUT /v1/agents/:id/workflow': () => ({ workflowMd: 'Walked over' }),
+  'PUT /v1/agents/:id/rules/:name': () => ({ content: 'Walked over' }),
   'POST /api/v1/auth/api-keys': () => ({ name: 'Walker', scopes: ['chat'] }),
   'POST /api/v1/auth/change-password': () => ({ current_password: 'Wrong-1234', new_password: 'Other-12345' }),
 };
@@ -84,7 +90,8 @@ export async function makeWorld(api: ApiFixture): Promise<World> {
     ...[ids.agent, orgId, ids.swarm, nameIn(orgId), orgId],
   );
   await insert(
-    `INSERT INTO agent_files (agent_id, org_id, path, content, sha256) VALUES ($1, $2, 'SOUL.md', $3, 'x')`,
+    `INSERT INTO agent_files (agent_id, org_id, path, content, sha256)
+     VALUES ($1, $2, 'SOUL.md', $3, 'x'), ($1, $2, 'rules/daily.md', $3, 'x')`,
     ...[ids.agent, orgId, nameIn(orgId)],
   );
   await insert(

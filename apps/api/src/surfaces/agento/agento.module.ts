@@ -11,6 +11,10 @@ import { RunStreams } from './chat/run-streams.js';
 import { RunsController } from './chat/runs.controller.js';
 import { FollowedLogs } from './logs/followed-logs.js';
 import { LogsController } from './logs/logs.controller.js';
+import { PersonalityController } from './personality/personality.controller.js';
+import { RulesController } from './rules/rules.controller.js';
+import { SecretsController } from './secrets/secrets.controller.js';
+import { WorkflowController } from './workflow/workflow.controller.js';
 
 /** The agento surface: its controllers, over the domains it speaks for. */
 @Module({
@@ -21,6 +25,10 @@ import { LogsController } from './logs/logs.controller.js';
     ChatController,
     RunsController,
     LogsController,
+    SecretsController,
+    PersonalityController,
+    WorkflowController,
+    RulesController,
     AccountController,
   ],
   providers: [FollowedLogs, RunStreams, SettledAgents],

@@ -10,6 +10,8 @@ const WORKER = 'dist/apps/worker/src/main.js';
 
 /** The compiled worker and edge beside an API of a suite, with real agent processes. */
 export interface Fleet {
+  /** Where the worker keeps its agents. */
+  readonly dataDir: string;
   stop(): Promise<void>;
 }
 
@@ -39,6 +41,7 @@ export async function startFleet(api: ApiFixture): Promise<Fleet> {
     throw error;
   });
   return {
+    dataDir,
     stop: async () => {
       await ended(worker);
       await ended(edge);

@@ -2,7 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '#libs/kernel';
 import { type ApiAnswer, type ApiFixture, type ApiOrganisation, startApi } from '../../../testing/api-fixture.js';
 
-const TABLES = ['agents', 'secrets', 'agent_files', 'chat_sessions', 'messages', 'runs', 'events', 'outbox'];
+const TABLES = [
+  'agents',
+  'secrets',
+  'agent_files',
+  'agent_file_versions',
+  'chat_sessions',
+  'messages',
+  'runs',
+  'events',
+  'outbox',
+];
 const AGENT_ROUTES = [
   ['GET', ''],
   ['PATCH', ''],
@@ -20,9 +30,28 @@ const AGENT_ROUTES = [
   ['GET', `/chat/runs/${newId()}/stream`],
   ['GET', '/logs'],
   ['GET', '/logs/stream'],
+  ['PUT', '/secrets'],
+  ['GET', '/personality'],
+  ['PUT', '/personality'],
+  ['GET', '/personality/versions'],
+  ['GET', '/personality/versions/1'],
+  ['POST', '/personality/versions/1/restore'],
+  ['GET', '/workflow'],
+  ['PUT', '/workflow'],
+  ['GET', '/rules'],
+  ['GET', '/rules/new-request'],
+  ['PUT', '/rules/new-request'],
+  ['DELETE', '/rules/new-request'],
 ] as const;
 
-const BODIES: Record<string, object> = { PATCH: { name: 'Other' }, 'POST/chat/messages': { message: 'Hi' } };
+const BODIES: Record<string, object> = {
+  PATCH: { name: 'Other' },
+  'POST/chat/messages': { message: 'Hi' },
+  'PUT/secrets': { secrets: { openai_api_key: 'sk-1' } },
+  'PUT/personality': { soulMd: 'x' },
+  'PUT/workflow': { workflowMd: 'x' },
+  'PUT/rules/new-request': { content: 'x' },
+};
 const bodyOf = (method: string, path: string): object | undefined => BODIES[method + path] ?? BODIES[method];
 
 let api: ApiFixture;

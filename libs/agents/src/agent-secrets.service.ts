@@ -1,0 +1,56 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, type Tx } from '#libs/database';
+import { type Caller, invalid, isUuid, requireScope } from '#libs/kernel';
+import { SecretsService } from '#libs/secrets';
+import { AgentCommands } from './agent-commands.js';
+import type { AgentConfig } from './agent.js';
+import { LLM_KEYS } from './agent-config.js';
+import { agentNotFound } from './agents.errors.js';
+
+/** Which secrets to store and which to drop, by snake_case name. */
+export interface ChangeSecrets {
+  readonly set: Readonly<Record<string, string>>;
+  readonly remove: readonly string[];
+}
+
+/** Secrets of an agent: written, replaced and deleted, never read back. */
+@Injectable()
+export class AgentSecretsService {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(AgentCommands) private readonly commands: AgentCommands,
+    @Inject(SecretsService) private readonly secrets: SecretsService,
+  ) {}
+
+  /**
+   * All or nothing. The broker uses new provider keys, and refuses deleted ones, at once; what else an agent takes from
+   * its secrets needs a restart.
+   * @returns needsRestart
+   * @throws DomainError `not_found`; `validation` for wrong values, and for deleting the last key of a model's provider.
+   */
+  async change(caller: Caller, agentId: string, { set, remove }: ChangeSecrets): Promise<boolean> {
+    requireScope(caller, 'agents:write');
+    if (!isUuid(agentId)) throw agentNotFound();
+    const both = remove.find((name) => Object.hasOwn(set, name));
+    if (both !== undefined) throw wrong('deleteSecrets', `${both} is to be stored and deleted at once`);
+    const owner = { kind: 'agent', id: agentId } as const;
+    return this.database.transaction(async (tx) => {
+      const needsRestart = await this.commands.touch(tx, caller, agentId, 'secrets', caller.subject);
+      await this.secrets.put(tx, caller, owner, set);
+      const left = await this.secrets.remove(tx, caller, owner, remove);
+      if (remove.some(isLlmKey) && !left.some(isLlmKey)) await refuseWithoutKey(tx, agentId);
+      return needsRestart;
+    });
+  }
+}
+
+const isLlmKey = (name: string): boolean => Object.values(LLM_KEYS).includes(name);
+
+async function refuseWithoutKey(tx: Tx, agentId: string): Promise<void> {
+  const [agent] = await tx.query<{ config: AgentConfig }>('SELECT config FROM agents WHERE id = $1', [agentId]);
+  if (agent?.config.llmProvider === 'demo') return;
+  throw wrong('deleteSecrets', 'would take away the last key of a model provider; store another one first');
+}
+
+const wrong = (field: string, message: string): Error =>
+  invalid(`${field} ${message}`, [{ path: ['body', field], message, type: 'invalid' }]);
