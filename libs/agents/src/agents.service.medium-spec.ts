@@ -25,7 +25,7 @@ describe('AgentsService', () => {
     const [row] = await db.database.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`);
     return row!.n;
   };
-  const counts = () => Promise.all(['agents', 'agent_files', 'secrets', 'events', 'outbox'].map(count));
+  const counts = () => Promise.all(['agents', 'agent_files', 'secrets', 'events'].map(count));
 
   it('writes row, secrets, files, event and ring together', async () => {
     const agent = await at.agents.create(org.caller, {
