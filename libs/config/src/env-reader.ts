@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** The environment is wrong: one line for every variable at fault, none with its value when it may be secret. */
@@ -109,14 +109,10 @@ export class EnvReader {
   private keptSecret(name: string, file: string): string {
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      const made = randomBytes(32).toString('base64url');
-      try {
-        writeFileSync(file, made, { mode: 0o600, flag: 'wx' });
-        return made;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-        return readFileSync(file, 'utf8').trim();
-      }
+      if (!existsSync(file)) keepNewSecret(file);
+      const kept = readFileSync(file, 'utf8').trim();
+      if (kept.length < 32) this.report(name, `in ${file} must have at least 32 characters`);
+      return kept;
     } catch (error) {
       this.report(name, `could not be kept in ${file}: ${(error as Error).message}`);
       return '';
@@ -142,5 +138,18 @@ export class EnvReader {
       this.report(`${name}_FILE`, `names ${file}, which can't be read: ${(error as Error).message}`);
       return undefined;
     }
+  }
+}
+
+/** Programs that start together make one secret between them: a link appears with its whole content, and only once. */
+function keepNewSecret(file: string): void {
+  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  try {
+    writeFileSync(draft, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });
+    linkSync(draft, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(draft, { force: true });
   }
 }
