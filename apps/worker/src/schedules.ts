@@ -8,7 +8,7 @@ const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-const EVENT_BATCH = 5_000;
+const RETENTION_BATCH = 5_000;
 
 /** What the worker of a host does by the clock. */
 export interface HostDuties {
@@ -40,11 +40,20 @@ export const sharedSchedules = ({ config, partitions, events, runs }: SharedDuti
   {
     name: 'events.retention',
     everyMs: 10 * MINUTE_MS,
-    run: (signal) => dropOldEvents(events, config.limits.eventRetentionDays, signal),
+    run: (signal) => dropOld(events, config.limits.eventRetentionDays, signal),
+  },
+  {
+    name: 'chats.retention',
+    everyMs: 10 * MINUTE_MS,
+    run: (signal) => dropOld(runs, config.limits.chatRetentionDays, signal),
   },
 ];
 
-async function dropOldEvents(events: EventLog, days: number, signal: AbortSignal): Promise<void> {
+interface Kept {
+  deleteBefore(before: Date, limit: number): Promise<number>;
+}
+
+async function dropOld(kept: Kept, days: number, signal: AbortSignal): Promise<void> {
   const before = new Date(Date.now() - days * DAY_MS);
-  while (!signal.aborted && (await events.deleteBefore(before, EVENT_BATCH)) === EVENT_BATCH);
+  while (!signal.aborted && (await kept.deleteBefore(before, RETENTION_BATCH)) === RETENTION_BATCH);
 }

@@ -69,6 +69,7 @@ export interface Config {
     readonly authPerMinute: number;
     readonly logRetentionDays: number;
     readonly eventRetentionDays: number;
+    readonly chatRetentionDays: number;
   };
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
@@ -153,6 +154,7 @@ function limits(env: EnvReader): Config['limits'] {
     authPerMinute: env.integer('RATE_LIMIT_AUTH_PER_MINUTE', 60, 1, 2_000_000_000),
     logRetentionDays: env.integer('LOG_RETENTION_DAYS', 7, 1, 3650),
     eventRetentionDays: env.integer('EVENT_RETENTION_DAYS', 90, 1, 3650),
+    chatRetentionDays: env.integer('CHAT_RETENTION_DAYS', 365, 1, 36_500),
   };
 }
 

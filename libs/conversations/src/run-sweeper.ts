@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Notices } from '#libs/events';
 import { RunsRepository } from './runs.repository.js';
 
-/** Closes what killed processes left open; a worker runs it every few seconds. */
+/** Closes what killed processes left open, and deletes what is older than it is to be kept; a worker runs it by the clock. */
 @Injectable()
 export class RunSweeper {
   constructor(
@@ -15,5 +15,10 @@ export class RunSweeper {
     const closed = await this.runs.closeOfDeadInstances();
     for (const runId of closed) this.notices.notify('run', runId);
     return closed.length;
+  }
+
+  /** Deletes up to `limit` turns that began before then, and as many sessions without one. @returns the larger number. */
+  deleteBefore(before: Date, limit: number): Promise<number> {
+    return this.runs.deleteBefore(before, limit);
   }
 }

@@ -112,6 +112,17 @@ const CLOSE_DEAD = `
            SELECT id FROM chat_sessions WHERE org_id = $4 AND agent_id = $5 AND owner = $6)))
   RETURNING r.id`;
 
+/** With a run go its messages. */
+const DELETE_RUNS = `
+  DELETE FROM runs WHERE id IN (
+    SELECT id FROM runs WHERE started_at < $1 AND status <> 'running' LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1`;
+
+const DELETE_SESSIONS = `
+  DELETE FROM chat_sessions WHERE id IN (
+    SELECT s.id FROM chat_sessions s
+     WHERE s.started_at < $1 AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.session_id = s.id)
+     LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1`;
+
 const PROGRESS = `
   SELECT r.status, r.error_code, r.error_message,
          CASE WHEN octet_length(m.content) > $4::bigint THEN m.content END AS content
@@ -186,6 +197,13 @@ export class RunsRepository {
       of?.owner,
     ];
     return (await this.database.query<{ id: string }>(CLOSE_DEAD, values.map(orNull))).map((row) => row.id);
+  }
+
+  /** Deletes ended runs that began before then, and sessions of that age without a message; at most `limit` of each. */
+  async deleteBefore(before: Date, limit: number): Promise<number> {
+    const runs = await this.database.query(DELETE_RUNS, [before, limit]);
+    const sessions = await this.database.query(DELETE_SESSIONS, [before, limit]);
+    return Math.max(runs.length, sessions.length);
   }
 }
 

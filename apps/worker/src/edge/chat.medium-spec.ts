@@ -430,6 +430,29 @@ describe('chat through the relay', () => {
     });
   });
 
+  it('deletes turns past their retention with their messages, then the sessions left without one', async () => {
+    const db = edge.db.database;
+    gateway.script = says('kept');
+    const [old, fresh] = [await send({ peerId: 'retired' }), await send({ peerId: 'recent' })];
+    await Promise.all([all(old.events(stay)), all(fresh.events(stay))]);
+    await db.query(`UPDATE runs SET started_at = now() - interval '400 days' WHERE id = $1`, [old.runId]);
+    await db.query(`UPDATE chat_sessions SET started_at = now() - interval '400 days' WHERE id IN ($1, $2)`, [
+      old.sessionId,
+      fresh.sessionId,
+    ]);
+    const yearAgo = new Date(Date.now() - 365 * 86_400_000);
+    expect(await one.get(RunSweeper).deleteBefore(yearAgo, 100)).toBe(1);
+    expect(await rowOf(old.runId)).toBeUndefined();
+    expect(await db.query('SELECT 1 FROM messages WHERE session_id = $1', [old.sessionId])).toEqual([]);
+    const left = await db.query<{ id: string }>('SELECT id FROM chat_sessions WHERE id IN ($1, $2)', [
+      old.sessionId,
+      fresh.sessionId,
+    ]);
+    expect(left).toEqual([{ id: fresh.sessionId }]);
+    expect(await rowOf(fresh.runId)).toMatchObject({ status: 'completed', content: 'kept' });
+    expect(await one.get(RunSweeper).deleteBefore(yearAgo, 100)).toBe(0);
+  });
+
   it('interrupts its runs when the process ends gracefully, and takes no more', async () => {
     paused(gateway, 'so far');
     const third = await replica(edge.config);

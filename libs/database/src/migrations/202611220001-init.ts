@@ -233,6 +233,7 @@ CREATE TABLE runs (
 );
 CREATE UNIQUE INDEX runs_one_per_session ON runs (session_id) WHERE status = 'running';
 CREATE INDEX runs_agent_idx ON runs (agent_id, started_at DESC);
+CREATE INDEX runs_started_idx ON runs USING brin (started_at);
 CREATE INDEX runs_open_idx ON runs (instance_id) WHERE status = 'running';
 CREATE TABLE messages (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
