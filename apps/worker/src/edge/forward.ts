@@ -26,6 +26,8 @@ export interface Forward {
   /** Everything that is sent on, without hop-by-hop headers and host. */
   readonly headers: OutgoingHttpHeaders;
   readonly agent: HttpAgent;
+  /** Own address to connect from; the system chooses when it is left out. */
+  readonly localAddress?: string;
   /** Most bytes of request body; more ends the exchange with `onTooLarge`. */
   readonly maxBodyBytes: number;
   /** Nothing answered; the answer has not begun. */
@@ -42,7 +44,9 @@ export interface Forward {
 export function forward(req: IncomingMessage, res: ServerResponse, to: Forward): void {
   if (res.destroyed) return;
   const send = to.url.protocol === 'https:' ? httpsRequest : httpRequest;
-  const upstream = send(to.url, { method: req.method ?? 'GET', headers: to.headers, agent: to.agent });
+  const { headers, agent, localAddress } = to;
+  const from = localAddress === undefined ? {} : { localAddress };
+  const upstream = send(to.url, { method: req.method ?? 'GET', headers, agent, ...from });
   limitConnect(upstream);
   res.once('close', () => {
     if (!res.writableFinished) upstream.destroy();

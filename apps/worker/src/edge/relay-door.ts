@@ -6,6 +6,7 @@ import { type HistogramMetric, Metrics } from '#libs/observability';
 import { answerError, answerJson } from './answer.js';
 import { endToEndHeaders, forward } from './forward.js';
 import { bearerOf } from './credentials.js';
+import { LocalAddresses } from './local-address.js';
 
 /** What the API may ask of a gateway. */
 const GATEWAY_PATHS: ReadonlySet<string> = new Set(['GET healthz', 'GET readyz', 'POST v1/chat/completions']);
@@ -17,6 +18,7 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 @Injectable()
 export class RelayDoor implements OnApplicationShutdown {
   private readonly sockets = new Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 256 });
+  private readonly addresses = new LocalAddresses();
   private readonly firstByte: HistogramMetric<'outcome'>;
 
   constructor(
@@ -54,8 +56,16 @@ export class RelayDoor implements OnApplicationShutdown {
     const measure = (outcome: string): void =>
       this.firstByte.observe({ outcome }, (performance.now() - startedAt) / 1000);
     const token = gatewayToken(this.config.security.jwtSecret, claims.agentId, claims.epoch);
+    const url = new URL(`http://${claims.endpoint}${path}`);
+    const unreachable = (): void => {
+      measure('unreachable');
+      answerError(res, 502, 'agent_unreachable', 'The agent does not answer on its endpoint');
+    };
+    const localAddress = this.addresses.towards(url.hostname);
+    if (localAddress === undefined) return unreachable();
     forward(req, res, {
-      url: new URL(`http://${claims.endpoint}${path}`),
+      url,
+      localAddress,
       headers: { ...endToEndHeaders(req, NOT_PASSED_ON), authorization: `Bearer ${token}` },
       agent: this.sockets,
       maxBodyBytes: MAX_BODY_BYTES,
@@ -63,10 +73,7 @@ export class RelayDoor implements OnApplicationShutdown {
         measure((answer.statusCode ?? 500) < 500 ? 'answered' : 'failed');
         return false;
       },
-      onUnreachable: () => {
-        measure('unreachable');
-        answerError(res, 502, 'agent_unreachable', 'The agent does not answer on its endpoint');
-      },
+      onUnreachable: unreachable,
       onTooLarge: () => answerError(res, 413, 'payload_too_large', 'The body is too large'),
     });
   }
