@@ -15,7 +15,7 @@ import { Table, openDatabase, quantile, until } from './harness.mjs';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const TURNS = Number(process.argv[2] ?? 300);
-const WARM_UP = 30;
+const WARM_UP = 300;
 const TURNS_PER_SESSION = 25;
 const STREAMS = 50;
 const TOKENS = 200;
@@ -113,7 +113,7 @@ async function createAgent() {
   return rows[0];
 }
 
-/** The four ways to the same provider. Each answers with the same stream. */
+/** The four ways to the same provider. Each answers with the same stream; sessions of the last two are equally long. */
 function waysTo(agent) {
   const epoch = Number(agent.instance_epoch);
   const claims = { agentId: agent.id, orgId: agent.org_id, hostId: agent.host_id, epoch };
@@ -129,12 +129,12 @@ function waysTo(agent) {
       headers: { authorization: `Bearer ${signAgentToken(JWT_SECRET, claims)}` },
       body: completion(message),
     }),
-    gateway: (message) => ({
+    gateway: (message, sessionId, turn) => ({
       url: `http://${agent.endpoint}/v1/chat/completions`,
       headers: {
         authorization: `Bearer ${gatewayToken(JWT_SECRET, agent.id, epoch)}`,
-        'x-openclaw-session-key': `direct-${randomUUID()}`,
-        'x-rookery-turn': '0',
+        'x-openclaw-session-key': `direct-${sessionId}`,
+        'x-rookery-turn': String(2 * turn),
       },
       body: completion(message),
     }),
@@ -159,9 +159,10 @@ async function measureFirstToken(agent) {
   const times = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
   let sessionId;
   for (let turn = -WARM_UP; turn < TURNS; turn += 1) {
-    if ((turn + WARM_UP) % TURNS_PER_SESSION === 0) sessionId = await newSession(agent);
+    const turnOfSession = (turn + WARM_UP) % TURNS_PER_SESSION;
+    if (turnOfSession === 0) sessionId = await newSession(agent);
     for (const [name, way] of Object.entries(ways)) {
-      const { firstMs } = await stream(way('[5]', sessionId));
+      const { firstMs } = await stream(way('[5]', sessionId, turnOfSession));
       if (turn >= 0) times[name].push(firstMs);
     }
   }

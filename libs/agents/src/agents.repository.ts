@@ -24,6 +24,17 @@ const MANY_AGENTS = `
     SELECT ${AGENT_COLUMNS} FROM page JOIN agents a USING (id) LEFT JOIN swarms s ON s.id = a.swarm_id
   ) r ON true ORDER BY r.created_at DESC, r.id`;
 
+/**
+ * Where a running agent is reached, as SQL for a statement of another domain that starts with this question: agent `$2` of
+ * organisation `$1`, the columns of a {@link GatewayTarget}; no row when it does not run.
+ */
+export const GATEWAY_TARGET_SQL = `
+  SELECT a.id AS "agentId", a.host_id AS "hostId", h.edge_url AS "edgeUrl", a.endpoint,
+         a.instance_epoch::float8 AS epoch, a.runtime
+    FROM agents a JOIN hosts h ON h.id = a.host_id
+   WHERE a.org_id = $1 AND a.id = $2 AND a.desired_state <> 'deleted' AND a.status = 'running'
+     AND h.edge_url IS NOT NULL AND a.endpoint IS NOT NULL AND a.instance_epoch IS NOT NULL`;
+
 const TARGET = `
   SELECT a.status, a.host_id, a.endpoint, a.instance_epoch, a.runtime, h.edge_url
     FROM agents a LEFT JOIN hosts h ON h.id = a.host_id

@@ -7,6 +7,7 @@ export * from './agents.errors.js';
 export * from './agents.events.js';
 export * from './agents.jobs.js';
 export * from './agents.module.js';
+export { GATEWAY_TARGET_SQL } from './agents.repository.js';
 export { AgentsService, type SettleOptions } from './agents.service.js';
 export * from './agents-worker.module.js';
 export * from './files/agent-file.js';

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AgentsService } from '#libs/agents';
+import { AgentsService, agentNotFound, agentNotRunning } from '#libs/agents';
 import { type Caller, type Page, type Scope, isUuid, newId, notFound, prefixedId, requireScope } from '#libs/kernel';
 import {
   type ChatEvent,
@@ -44,7 +44,7 @@ export class ChatService {
     const peerId = parsePeerId(request.peerId);
     const context = formatContext(request.context);
     if (this.pump.isShuttingDown) throw shuttingDown();
-    const target = await this.agents.gatewayTarget(caller, agentId);
+    if (!isUuid(agentId)) throw agentNotFound();
     const onDisconnect = request.onDisconnect ?? 'cancel';
     const opened = await this.open(caller, agentId, {
       runId,
@@ -55,7 +55,7 @@ export class ChatService {
     });
     const messages = [...contextMessage(context), { role: 'user' as const, content: message }];
     const scope: Scope = { orgId: caller.orgId };
-    const run = this.pump.start({ ...opened, scope, target, peerId, messages, onDisconnect });
+    const run = this.pump.start({ ...opened, scope, peerId, messages, onDisconnect });
     return { runId: opened.runId, sessionId: opened.sessionId, events: (signal) => run.events(signal) };
   }
 
@@ -138,10 +138,11 @@ export class ChatService {
     const wanted = { runId, agentId, owner, sessionId, message, onDisconnect };
     const opened = await this.runs.open(caller, wanted);
     if (opened) return opened;
+    await this.agents.gatewayTarget(caller, agentId);
     if (sessionId !== null) throw notFound('Session');
     await this.sessionRows.ensureDefault(caller, { agentId, owner, peerId: input.peerId ?? null, name: null });
     const second = await this.runs.open(caller, wanted);
-    if (!second) throw notFound('Agent');
+    if (!second) throw agentNotRunning();
     return second;
   }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { GATEWAY_TARGET_SQL, type GatewayTarget } from '#libs/agents';
 import { Database, isUniqueViolation } from '#libs/database';
 import { INSTANCE_DEAD_AFTER_SECONDS } from '#libs/instances';
 import type { Scope } from '#libs/kernel';
@@ -21,6 +22,13 @@ export interface NewRun {
 export interface OpenedSession {
   readonly sessionId: string;
   /** Messages of the session before this run's two. */
+  readonly turn: number;
+  /** Where the agent answers. */
+  readonly target: GatewayTarget;
+}
+
+interface OpenedRow {
+  readonly session_id: string;
   readonly turn: number;
 }
 
@@ -58,16 +66,17 @@ const EARLIER = `
    WHERE chars <= $5 ORDER BY id`;
 
 /**
- * One statement locks the session, counts its messages on, and inserts the run and both its messages. The commit does not
+ * One statement looks where the agent answers, locks the session, counts its messages on, and inserts the run and both its
+ * messages: a round trip is a good part of what a chat waits for. The commit does not
  * wait for the disk: the run's next write does, and it ends no run that a crash of Postgres took away (ADR 0005).
  */
 const OPEN = `
-  WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS setting), chosen AS (
-    UPDATE chat_sessions SET message_count = message_count + 2
-     WHERE org_id = $1 AND agent_id = $2 AND owner = $3 AND id = COALESCE($4::text, (
+  WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS setting), target AS (${GATEWAY_TARGET_SQL}), chosen AS (
+    UPDATE chat_sessions SET message_count = message_count + 2 FROM target
+     WHERE org_id = $1 AND agent_id = $2 AND owner = $3 AND chat_sessions.id = COALESCE($4::text, (
              SELECT id FROM chat_sessions WHERE org_id = $1 AND agent_id = $2 AND owner = $3
               ORDER BY started_at DESC, id DESC LIMIT 1))
-    RETURNING id, message_count - 2 AS turn
+    RETURNING chat_sessions.id, message_count - 2 AS turn
   ), run AS (
     INSERT INTO runs (id, org_id, agent_id, session_id, instance_id, on_disconnect)
     SELECT $5, $1, $2, id, $6, $7 FROM chosen RETURNING session_id
@@ -76,7 +85,7 @@ const OPEN = `
     SELECT $1, $2, run.session_id, $5, part.role, part.content
       FROM run CROSS JOIN (VALUES (1, 'user', $8::text), (2, 'assistant', '')) AS part (n, role, content) ORDER BY part.n
   )
-  SELECT id AS session_id, turn FROM chosen CROSS JOIN quick`;
+  SELECT chosen.id AS session_id, chosen.turn, target.* FROM chosen CROSS JOIN target CROSS JOIN quick`;
 
 /**
  * The row lock keeps a concurrent close from being followed by more text; the length makes a repeated append a no-op
@@ -140,13 +149,15 @@ const FIND = `
 export class RunsRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  /** @returns undefined when the owner has no such session; `busy` when the session answers another message. */
+  /** @returns undefined when the agent does not run or the owner has no such session; `busy` when the session answers another message. */
   async open(scope: Scope, run: NewRun): Promise<OpenedSession | 'busy' | undefined> {
     const { agentId, owner, sessionId, runId, instanceId, onDisconnect, message } = run;
     const values = [scope.orgId, agentId, owner, sessionId, runId, instanceId, onDisconnect, message];
     try {
-      const [row] = await this.database.named<{ session_id: string; turn: number }>('runs.open', OPEN, values);
-      return row && { sessionId: row.session_id, turn: row.turn };
+      const [row] = await this.database.named<GatewayTarget & OpenedRow>('runs.open', OPEN, values);
+      if (!row) return undefined;
+      const { session_id: sessionId, turn, ...target } = row;
+      return { sessionId, turn, target };
     } catch (error) {
       if (isUniqueViolation(error, 'runs_one_per_session')) return 'busy';
       throw error;

@@ -27,7 +27,7 @@ export class RunsService {
 
   /**
    * Commits a run with its messages.
-   * @returns undefined when the owner has no such session.
+   * @returns undefined when the agent does not run or the owner has no such session.
    * @throws DomainError `conflict` code `run_in_progress` while the session answers another message.
    */
   async open(scope: Scope, run: Omit<NewRun, 'instanceId'>): Promise<OpenedRun | undefined> {

@@ -4,6 +4,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { signRelayToken } from '#libs/crypto';
 import { DomainError } from '#libs/kernel';
+import { LRUCache } from 'lru-cache';
 import { ChatFrames } from './chat-frames.js';
 import type { GatewayChatRequest, GatewayChunk, GatewayHealth, GatewayTarget } from './gateway.js';
 import { answerError, cutError, unreachableError } from './gateway.errors.js';
@@ -15,6 +16,9 @@ const SILENCE_TIMEOUT_MS = 15 * 60_000;
 const HEALTH_TIMEOUT_MS = 2_000;
 /** What may still come after `[DONE]` has this long. */
 const END_TIMEOUT_MS = 1_000;
+/** A relay token is good for 30 s; one is used for this long. */
+const TOKEN_REUSE_MS = 10_000;
+const TOKENS_MOST = 10_000;
 const ERROR_BODY_MAX_BYTES = 16_384;
 
 interface Call {
@@ -32,6 +36,7 @@ interface Call {
 @Injectable()
 export class GatewayClient implements OnApplicationShutdown {
   private readonly sockets = new Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 256 });
+  private readonly tokens = new LRUCache<string, string>({ max: TOKENS_MOST, ttl: TOKEN_REUSE_MS });
 
   constructor(@Inject(CONFIG) private readonly config: Config) {}
 
@@ -116,7 +121,12 @@ export class GatewayClient implements OnApplicationShutdown {
 
   private token(target: GatewayTarget): string {
     const { hostId, agentId, epoch, endpoint } = target;
-    return signRelayToken(this.config.security.jwtSecret, { hostId, agentId, epoch, endpoint });
+    const key = [hostId, agentId, epoch, endpoint].join(' ');
+    const made = this.tokens.get(key);
+    if (made !== undefined) return made;
+    const token = signRelayToken(this.config.security.jwtSecret, { hostId, agentId, epoch, endpoint });
+    this.tokens.set(key, token);
+    return token;
   }
 }
 

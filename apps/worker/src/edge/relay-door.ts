@@ -3,6 +3,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { type RelayClaims, gatewayToken, sameSecret, verifyRelayToken } from '#libs/crypto';
 import { type HistogramMetric, Metrics } from '#libs/observability';
+import { LRUCache } from 'lru-cache';
 import { answerError, answerJson } from './answer.js';
 import { endToEndHeaders, forward } from './forward.js';
 import { bearerOf } from './credentials.js';
@@ -12,6 +13,9 @@ import { LocalAddresses } from './local-address.js';
 const GATEWAY_PATHS: ReadonlySet<string> = new Set(['GET healthz', 'GET readyz', 'POST v1/chat/completions']);
 const ROUTE = /^\/relay\/([0-9a-f-]{36})\/([^?]*)(\?.*)?$/i;
 const NOT_PASSED_ON: ReadonlySet<string> = new Set(['authorization', 'host', 'cookie', 'x-forwarded-for', 'forwarded']);
+/** How long a token that was checked is not checked again; it may live longer by as much. */
+const CHECKED_FOR_MS = 5_000;
+const CHECKED_MOST = 10_000;
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /** The API's way to the gateways of this host: `ANY /relay/<agent id>/<gateway path>` with a relay token. */
@@ -19,6 +23,7 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 export class RelayDoor implements OnApplicationShutdown {
   private readonly sockets = new Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 256 });
   private readonly addresses = new LocalAddresses();
+  private readonly checked = new LRUCache<string, RelayClaims>({ max: CHECKED_MOST, ttl: CHECKED_FOR_MS });
   private readonly firstByte: HistogramMetric<'outcome'>;
 
   constructor(
@@ -80,11 +85,20 @@ export class RelayDoor implements OnApplicationShutdown {
 
   private claims(req: IncomingMessage, agentId: string): RelayClaims | undefined {
     try {
-      const claims = verifyRelayToken(this.config.security.jwtSecret, bearerOf(req) ?? '');
+      const token = bearerOf(req) ?? '';
+      const claims = this.verified(token);
       return claims.hostId === this.config.host.id && claims.agentId === agentId ? claims : undefined;
     } catch {
       return undefined;
     }
+  }
+
+  private verified(token: string): RelayClaims {
+    const known = this.checked.get(token);
+    if (known) return known;
+    const claims = verifyRelayToken(this.config.security.jwtSecret, token);
+    this.checked.set(token, claims);
+    return claims;
   }
 
   /** Only for who knows METRICS_TOKEN; without one there are no metrics here. */
