@@ -88,10 +88,12 @@ async function startServer(program, env) {
   const url = await new Promise((resolve, reject) => {
     let text = '';
     server.once('exit', () => reject(new Error(`${program} ended before it listened`)));
-    server.stdout.on('data', (chunk) => {
-      if (text.length < 100_000) text += chunk;
+    server.stdout.on('data', function read(chunk) {
+      text += chunk;
       const address = /http:\/\/[\d.]+:\d+/.exec(text);
-      if (address) resolve(address[0]);
+      if (!address) return;
+      server.stdout.off('data', read).resume();
+      resolve(address[0]);
     });
   });
   return url;

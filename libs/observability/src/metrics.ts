@@ -37,7 +37,8 @@ export class Metrics {
     const metric =
       (this.registry.getSingleMetric(name) as Counter<L> | undefined) ??
       new Counter({ name, help, labelNames, registers: [this.registry] });
-    return { inc: (labels, by = 1) => metric.inc(this.bound(name, labels), by) };
+    const series = this.series(name, labelNames, (bounded) => metric.labels(bounded));
+    return { inc: (labels, by = 1) => series(labels).inc(by) };
   }
 
   histogram<L extends string = never>(
@@ -49,7 +50,8 @@ export class Metrics {
     const metric =
       (this.registry.getSingleMetric(name) as Histogram<L> | undefined) ??
       new Histogram({ name, help, labelNames, buckets: [...buckets], registers: [this.registry] });
-    return { observe: (labels, value) => metric.observe(this.bound(name, labels), value) };
+    const series = this.series(name, labelNames, (bounded) => metric.labels(bounded));
+    return { observe: (labels, value) => series(labels).observe(value) };
   }
 
   /** With `collect`, the values are asked for at each scrape; an error there leaves the metric out. */
@@ -94,6 +96,25 @@ export class Metrics {
     } catch {
       metric.reset();
     }
+  }
+
+  /** The series of label values, remembered: looking one up by its labels costs more than counting. */
+  private series<L extends string, S>(
+    name: string,
+    labelNames: readonly L[],
+    open: (labels: Labels<L>) => S,
+  ): (labels: Labels<L>) => S {
+    const known = new Map<string, S>();
+    const keyOf = (labels: Labels<L>): string => labelNames.map((label) => labels[label]).join('\n');
+    return (labels) => {
+      const key = keyOf(labels);
+      const found = known.get(key);
+      if (found) return found;
+      const bounded = this.bound(name, labels);
+      const series = open(bounded);
+      if (keyOf(bounded) === key) known.set(key, series);
+      return series;
+    };
   }
 
   private bound<L extends string>(metric: string, labels: Labels<L>): Record<L, string> {
