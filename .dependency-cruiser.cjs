@@ -1,7 +1,17 @@
 // Who may import whom. Specs may reach anything; programs and libraries may not.
 
 /** Platform libraries: one job each, no domain knowledge. A line may use the lines above it. */
-const PLATFORM = ['config', 'database', 'crypto', 'observability', 'events', 'queue', 'rate-limit', 'instances'];
+const PLATFORM = [
+  'config',
+  'database',
+  'crypto',
+  'observability',
+  'events',
+  'queue',
+  'rate-limit',
+  'instances',
+  'egress',
+];
 
 /** Ports and clients of the outside world. */
 const PORTS = ['containers', 'gateway-client', 'demo-model'];

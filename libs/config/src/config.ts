@@ -142,7 +142,7 @@ function security(env: EnvReader, dataDir: string, production: boolean): Config[
     previousMasterKeys: env.list('MASTER_KEY_PREVIOUS'),
     registration: env.oneOf('REGISTRATION', ['open', 'invite', 'closed'] as const, production ? 'invite' : 'open'),
     adminEmails: env.list('ADMIN_EMAILS').map((email) => email.toLowerCase()),
-    egressAllowCidrs: env.list('EGRESS_ALLOW_CIDRS'),
+    egressAllowCidrs: env.networks('EGRESS_ALLOW_CIDRS'),
     allowUnisolated: env.flag('ALLOW_UNISOLATED', false),
     metricsToken: env.optional('METRICS_TOKEN'),
   };

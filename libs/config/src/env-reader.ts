@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { dirname } from 'node:path';
+import ipaddr from 'ipaddr.js';
 
 /** The environment is wrong: one line for every variable at fault, none with its value when it may be secret. */
 export class ConfigError extends Error {
@@ -63,6 +65,14 @@ export class EnvReader {
       .split(',')
       .map((part) => part.trim())
       .filter((part) => part !== '');
+  }
+
+  /** Comma-separated networks like `10.1.0.0/16`; an address stands for itself. */
+  networks(name: string): string[] {
+    const networks = this.list(name);
+    const wrong = networks.find((text) => !ipaddr.isValidCIDR(text) && isIP(text) === 0);
+    if (wrong !== undefined) this.report(name, `must be networks like 10.1.0.0/16, not "${wrong}"`);
+    return networks;
   }
 
   oneOf<const T extends readonly string[]>(name: string, values: T, fallback: T[number]): T[number] {
