@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Tx } from '#libs/database';
 import type { Scope } from '#libs/kernel';
 import { SecretsService } from '#libs/secrets';
+import { SwarmsService } from '#libs/swarms';
 import type { AgentConfig, UpdateAgent } from './agent.js';
 import { mergedConfig } from './agent-config.js';
 import { AgentJournal, type Changed } from './agent-journal.js';
@@ -53,6 +54,7 @@ export class AgentCommands {
     @Inject(Database) private readonly database: Database,
     @Inject(AgentJournal) private readonly journal: AgentJournal,
     @Inject(SecretsService) private readonly secrets: SecretsService,
+    @Inject(SwarmsService) private readonly swarms: SwarmsService,
   ) {}
 
   /** Repeating a command that is done already changes nothing. @throws DomainError `not_found`. */
@@ -74,9 +76,10 @@ export class AgentCommands {
     });
   }
 
-  /** @throws DomainError `not_found`, `validation` when the merged config is wrong. */
+  /** @throws DomainError `not_found` for agent and swarm, `validation` when the merged config is wrong. */
   update(scope: Scope, id: string, change: UpdateAgent, cause: string): Promise<void> {
     return this.database.transaction(async (tx) => {
+      if (typeof change.swarmId === 'string') await this.swarms.hold(tx, scope, change.swarmId);
       const agent = await this.lock(tx, scope, id);
       const config = change.config ? mergedConfig(agent.config, change.config) : agent.config;
       const swarmId = change.swarmId === undefined ? agent.swarm_id : change.swarmId;

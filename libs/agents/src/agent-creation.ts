@@ -52,8 +52,11 @@ export class AgentCreation {
   async create(caller: Caller, input: CreateAgent, id: string = newId()): Promise<string> {
     const agent = { ...this.checked(input), id };
     const swarm = input.swarmId === undefined ? undefined : await this.ports.swarms.get(caller, input.swarmId);
+    const shared = swarm ? await this.ports.secrets.names(caller, { kind: 'swarm', id: swarm.id }) : [];
+    refuseMissingKey(agent.config, [...Object.keys(input.secrets), ...shared]);
     const account = await this.ports.organisations.account(caller);
     await this.database.transaction(async (tx) => {
+      if (swarm) await this.ports.swarms.hold(tx, caller, swarm.id);
       await refuseOverLimit(tx, caller.orgId, account.limits.maxAgents);
       const host = await this.ports.hosts.place(tx, agent.region);
       if (!host) throw noCapacity(agent.region);
@@ -71,7 +74,6 @@ export class AgentCreation {
     const runtime = input.runtime ?? this.config.agent.runtime;
     if (runtime !== 'house') throw invalid(`runtime ${runtime} is not offered here`, [issue('runtime', 'not offered')]);
     const config = newConfig(input.config ?? {});
-    refuseMissingKey(config, input.secrets);
     const given = { 'SOUL.md': input.soulMd, 'WORKFLOW.md': input.workflowMd };
     const files = { ...defaultFiles(name), ...definedFiles(given) };
     return { name, region, runtime, config, files };
@@ -116,8 +118,9 @@ export function checkedName(name: string): string {
   throw invalid(`name ${message}`, [issue('name', message)]);
 }
 
-function refuseMissingKey(config: AgentConfig, secrets: CreateAgent['secrets']): void {
-  if (config.llmProvider === 'demo' || Object.values(LLM_KEYS).some((key) => secrets[key])) return;
+/** `names`: of the secrets that the agent has, and of those it shares with its swarm. */
+function refuseMissingKey(config: AgentConfig, names: readonly string[]): void {
+  if (config.llmProvider === 'demo' || Object.values(LLM_KEYS).some((key) => names.includes(key))) return;
   const message = 'must hold at least one of anthropicApiKey, openaiApiKey and googleApiKey';
   throw invalid(`secrets ${message}`, [issue('secrets', message, 'missing')]);
 }

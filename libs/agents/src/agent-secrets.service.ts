@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Tx } from '#libs/database';
-import { type Caller, invalid, isUuid, requireScope } from '#libs/kernel';
+import { type Caller, type Scope, invalid, isUuid, requireScope } from '#libs/kernel';
 import { SecretsService } from '#libs/secrets';
 import { AgentCommands } from './agent-commands.js';
 import type { AgentConfig } from './agent.js';
@@ -38,19 +38,22 @@ export class AgentSecretsService {
       const needsRestart = await this.commands.touch(tx, caller, agentId, 'secrets', caller.subject);
       await this.secrets.put(tx, caller, owner, set);
       const left = await this.secrets.remove(tx, caller, owner, remove);
-      if (remove.some(isLlmKey) && !left.some(isLlmKey)) await refuseWithoutKey(tx, agentId);
+      if (remove.some(isLlmKey) && !left.some(isLlmKey)) await this.refuseWithoutKey(tx, caller, agentId);
       return needsRestart;
     });
+  }
+
+  private async refuseWithoutKey(tx: Tx, scope: Scope, agentId: string): Promise<void> {
+    const sql = 'SELECT config, swarm_id AS "swarmId" FROM agents WHERE org_id = $1 AND id = $2';
+    const [agent] = await tx.query<{ config: AgentConfig; swarmId: string | null }>(sql, [scope.orgId, agentId]);
+    if (agent?.config.llmProvider === 'demo') return;
+    const shared = agent?.swarmId ? await this.secrets.names(scope, { kind: 'swarm', id: agent.swarmId }) : [];
+    if (shared.some(isLlmKey)) return;
+    throw wrong('deleteSecrets', 'would take away the last key of a model provider; store another one first');
   }
 }
 
 const isLlmKey = (name: string): boolean => Object.values(LLM_KEYS).includes(name);
-
-async function refuseWithoutKey(tx: Tx, agentId: string): Promise<void> {
-  const [agent] = await tx.query<{ config: AgentConfig }>('SELECT config FROM agents WHERE id = $1', [agentId]);
-  if (agent?.config.llmProvider === 'demo') return;
-  throw wrong('deleteSecrets', 'would take away the last key of a model provider; store another one first');
-}
 
 const wrong = (field: string, message: string): Error =>
   invalid(`${field} ${message}`, [{ path: ['body', field], message, type: 'invalid' }]);

@@ -9,6 +9,7 @@ import { AgentExplainer } from './agent-explainer.js';
 import { AgentJournal } from './agent-journal.js';
 import { AgentLiveStatus } from './agent-live-status.js';
 import { AgentSecretsService } from './agent-secrets.service.js';
+import { AgentSwarmsService } from './agent-swarms.service.js';
 import { AgentsRepository } from './agents.repository.js';
 import { AgentWrites, AgentsService } from './agents.service.js';
 import { AgentFilesRepository } from './files/agent-files.repository.js';
@@ -32,11 +33,12 @@ import { AgentLogsService } from './logs/agent-logs.service.js';
     AgentLogsRepository,
     AgentLogsService,
     AgentSecretsService,
+    AgentSwarmsService,
     AgentWrites,
     AgentsRepository,
     AgentsService,
     HostsRepository,
   ],
-  exports: [AgentsService, AgentFilesService, AgentLogsService, AgentSecretsService, AgentCommands],
+  exports: [AgentsService, AgentFilesService, AgentLogsService, AgentSecretsService, AgentSwarmsService, AgentCommands],
 })
 export class AgentsModule {}

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Notices } from '#libs/events';
 import { type Caller, type Page, type Scope, invalid, isUuid, requireScope } from '#libs/kernel';
-import { SwarmsService } from '#libs/swarms';
 import { AgentCommands } from './agent-commands.js';
 import { AgentCreation, checkedName } from './agent-creation.js';
 import { AgentExplainer } from './agent-explainer.js';
@@ -32,7 +31,6 @@ export class AgentWrites {
   constructor(
     @Inject(AgentCreation) readonly creation: AgentCreation,
     @Inject(AgentCommands) readonly commands: AgentCommands,
-    @Inject(SwarmsService) readonly swarms: SwarmsService,
   ) {}
 }
 
@@ -78,7 +76,6 @@ export class AgentsService {
     await this.found(caller, id);
     const wanted = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as UpdateAgent;
     if (Object.keys(wanted).length === 0) throw invalid('Nothing to change: give name, avatarUrl, config or swarmId');
-    if (typeof wanted.swarmId === 'string') await this.writes.swarms.get(caller, wanted.swarmId);
     const named = wanted.name === undefined ? wanted : { ...wanted, name: checkedName(wanted.name) };
     await this.writes.commands.update(caller, id, named, caller.subject);
     return this.found(caller, id);

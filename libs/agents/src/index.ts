@@ -2,6 +2,7 @@ export * from './agent.js';
 export { AGENT_STATUSES, type AgentStatus, type DesiredState } from './agent.state.js';
 export { AgentCommands } from './agent-commands.js';
 export { AgentSecretsService, type ChangeSecrets } from './agent-secrets.service.js';
+export { AgentSwarmsService } from './agent-swarms.service.js';
 export { type Provider, PROVIDERS } from './agent-config.js';
 export * from './agents.errors.js';
 export * from './agents.events.js';

@@ -46,6 +46,17 @@ export const POLICY_TABLE: PolicyTable = {
   'GET /v1/agents/:id/rules/:name': { who: ['user', 'key'], scope: 'agents:read' },
   'PUT /v1/agents/:id/rules/:name': { who: ['user', 'key'], scope: 'agents:write' },
   'DELETE /v1/agents/:id/rules/:name': { who: ['user', 'key'], scope: 'agents:write' },
+  'GET /v1/swarms': { who: ['user', 'key'], scope: 'swarms:read' },
+  'POST /v1/swarms': { who: ['user', 'key'], scope: 'swarms:write' },
+  'GET /v1/swarms/:id': { who: ['user', 'key'], scope: 'swarms:read' },
+  'PATCH /v1/swarms/:id': { who: ['user', 'key'], scope: 'swarms:write' },
+  'DELETE /v1/swarms/:id': { who: ['user', 'key'], scope: 'swarms:write' },
+  'PUT /v1/swarms/:id/agents/:agentId': { who: ['user', 'key'], scope: 'swarms:write' },
+  'DELETE /v1/swarms/:id/agents/:agentId': { who: ['user', 'key'], scope: 'swarms:write' },
+  'GET /v1/swarms/:id/members': { who: ['user', 'key'], scope: 'swarms:read' },
+  'PUT /v1/swarms/:id/members/:userId': { who: ['user', 'key'], scope: 'swarms:write' },
+  'DELETE /v1/swarms/:id/members/:userId': { who: ['user', 'key'], scope: 'swarms:write' },
+  'PUT /v1/swarms/:id/secrets': { who: ['user', 'key'], scope: 'swarms:write' },
   'GET /v1/account': { who: ['user', 'key'] },
 
   // operations

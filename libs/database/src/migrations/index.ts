@@ -1,6 +1,12 @@
 import { Init1795370400000 } from './202611220001-init.js';
 import { FileVersions1795374600000 } from './202611220002-file-versions.js';
 import { LeanChatKeys1795377600000 } from './202611220003-lean-chat-keys.js';
+import { SwarmMembers1795412400000 } from './202611220009-swarm-members.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
-export const migrations = [Init1795370400000, FileVersions1795374600000, LeanChatKeys1795377600000];
+export const migrations = [
+  Init1795370400000,
+  FileVersions1795374600000,
+  LeanChatKeys1795377600000,
+  SwarmMembers1795412400000,
+];

@@ -13,11 +13,14 @@ export interface World extends ApiOrganisation {
 }
 
 /** The ids a path may hold: a world's own, or ones nobody has. */
-export type Ids = Pick<World, 'agent' | 'run' | 'session' | 'swarm' | 'keyId'>;
+export type Ids = Pick<World, 'agent' | 'run' | 'session' | 'swarm' | 'keyId' | 'userId'>;
 
 /** What stands in a path where a template has a parameter, by the template up to and including it. */
 const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/v1/agents/:id': ({ agent }) => agent,
+  '/v1/swarms/:id': ({ swarm }) => swarm,
+  '/v1/swarms/:id/agents/:agentId': ({ agent }) => agent,
+  '/v1/swarms/:id/members/:userId': ({ userId }) => userId,
   '/v1/agents/:id/chat/runs/:runId': ({ run }) => run,
   '/v1/agents/:id/personality/versions/:version': () => '1',
   '/v1/agents/:id/rules/:name': () => 'daily',
@@ -35,6 +38,8 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'PUT /v1/agents/:id/personality': () => ({ soulMd: 'Walked over' }),
   'PUT /v1/agents/:id/workflow': () => ({ workflowMd: 'Walked over' }),
   'PUT /v1/agents/:id/rules/:name': () => ({ content: 'Walked over' }),
+  'PATCH /v1/swarms/:id': () => ({ name: 'Walked over' }),
+  'PUT /v1/swarms/:id/secrets': () => ({ secrets: { openai_api_key: 'sk-walked-over' } }),
   'POST /api/v1/auth/api-keys': () => ({ name: 'Walker', scopes: ['chat'] }),
   'POST /api/v1/auth/change-password': () => ({ current_password: 'Wrong-1234', new_password: 'Other-12345' }),
 };
@@ -50,6 +55,7 @@ const nobodysIds = (): Ids => ({
   session: prefixedId('sess'),
   swarm: newId(),
   keyId: newId(),
+  userId: newId(),
 });
 
 export const NOBODYS_IDS: Ids = nobodysIds();
@@ -79,11 +85,15 @@ export function requestOf(method: string, template: string, ids: Ids): { path: s
 /** An organisation with a running agent that was talked to, as rows. */
 export async function makeWorld(api: ApiFixture): Promise<World> {
   const organisation = await api.organisation();
-  const ids = nobodysIds();
   const { orgId, userId } = organisation;
+  const ids = { ...nobodysIds(), userId };
   const insert = (sql: string, ...values: unknown[]): Promise<unknown> => api.db.database.query(sql, values);
   await insert(`INSERT INTO hosts (id, runtime, capacity_agents) VALUES ($1, 'process', 0)`, orgId);
   await insert(`INSERT INTO swarms (id, org_id, name, slug) VALUES ($1, $2, $3, 's')`, ids.swarm, orgId, nameIn(orgId));
+  await insert(
+    'INSERT INTO swarm_members (swarm_id, user_id, org_id) VALUES ($1, $2, $3)',
+    ...[ids.swarm, userId, orgId],
+  );
   await insert(
     `INSERT INTO agents (id, org_id, swarm_id, name, region, image, status, host_id, epoch, instance_epoch, endpoint)
      VALUES ($1, $2, $3, $4, 'eu', 'x', 'running', $5, 1, 1, '127.0.0.1:9')`,
@@ -96,8 +106,8 @@ export async function makeWorld(api: ApiFixture): Promise<World> {
   );
   await insert(
     `INSERT INTO secrets (id, org_id, owner_kind, owner_id, name, key_version, ciphertext)
-     VALUES ($1, $2, 'agent', $3, 'openai_api_key', 1, 'x')`,
-    ...[newId(), orgId, ids.agent],
+     VALUES ($1, $2, 'agent', $3, 'openai_api_key', 1, 'x'), ($4, $2, 'swarm', $5, 'openai_api_key', 1, 'x')`,
+    ...[newId(), orgId, ids.agent, newId(), ids.swarm],
   );
   await insert(
     `INSERT INTO chat_sessions (id, org_id, agent_id, owner, name) VALUES ($1, $2, $3, $4, $5)`,

@@ -6,7 +6,6 @@ const documented: [string, number, string][] = [
   ['validation', 400, 'validation_error'],
   ['unauthenticated', 401, 'unauthorized'],
   ['forbidden', 403, 'forbidden'],
-  ['plan_limit', 403, 'plan_limit_reached'],
   ['not_found', 404, 'not_found'],
   ['conflict', 409, 'conflict'],
   ['agent_not_running', 409, 'agent_not_running'],
@@ -21,6 +20,11 @@ describe('encodeAgentoError', () => {
     const encoded = encodeAgentoError(new DomainError(kind as (typeof ERROR_KINDS)[number], 'whatever', 'A sentence'));
     expect(encoded.status).toBe(status);
     expect(encoded.body.error.code).toBe(code);
+  });
+
+  it.each(['plan_limit_reached', 'feature_not_available'])('tells why the plan refuses: %s', (code) => {
+    const { status, body } = encodeAgentoError(new DomainError('plan_limit', code, 'A sentence'));
+    expect([status, body.error.code]).toEqual([403, code]);
   });
 
   it('answers every kind with a 4xx or 5xx and nothing but code and message', () => {

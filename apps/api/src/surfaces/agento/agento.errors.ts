@@ -20,7 +20,7 @@ const AGENTO_ERRORS: Record<ErrorKind, AgentoError> = {
   unsupported_media_type: { status: 415, code: 'unsupported_media_type' },
   method_not_allowed: { status: 405, code: 'method_not_allowed' },
   rate_limited: { status: 429, code: 'rate_limited' },
-  plan_limit: { status: 403, code: 'plan_limit_reached' },
+  plan_limit: { status: 403 },
   no_capacity: { status: 503, code: 'no_capacity' },
   agent_not_running: { status: 409, code: 'agent_not_running' },
   upstream_failed: { status: 502, code: 'upstream_unavailable' },

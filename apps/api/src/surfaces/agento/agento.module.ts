@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AgentsModule } from '#libs/agents';
 import { ConversationsModule } from '#libs/conversations';
 import { IdentityModule } from '#libs/identity';
+import { SwarmsModule } from '#libs/swarms';
 import { AccountController } from './account/account.controller.js';
 import { AgentLifecycleController } from './agents/agent-lifecycle.controller.js';
 import { AgentsController } from './agents/agents.controller.js';
@@ -14,11 +15,13 @@ import { LogsController } from './logs/logs.controller.js';
 import { PersonalityController } from './personality/personality.controller.js';
 import { RulesController } from './rules/rules.controller.js';
 import { SecretsController } from './secrets/secrets.controller.js';
+import { SwarmTeamsController } from './swarms/swarm-teams.controller.js';
+import { SwarmsController } from './swarms/swarms.controller.js';
 import { WorkflowController } from './workflow/workflow.controller.js';
 
 /** The agento surface: its controllers, over the domains it speaks for. */
 @Module({
-  imports: [AgentsModule, ConversationsModule, IdentityModule],
+  imports: [AgentsModule, ConversationsModule, IdentityModule, SwarmsModule],
   controllers: [
     AgentsController,
     AgentLifecycleController,
@@ -29,6 +32,8 @@ import { WorkflowController } from './workflow/workflow.controller.js';
     PersonalityController,
     WorkflowController,
     RulesController,
+    SwarmsController,
+    SwarmTeamsController,
     AccountController,
   ],
   providers: [FollowedLogs, RunStreams, SettledAgents],

@@ -83,6 +83,22 @@ export const AnswersData = (model: Type, description: string, status = 200): Met
     }),
   );
 
+/** A route that answers `{data: []}`, whole. */
+export const AnswersList = (model: Type, description: string): MethodDecorator =>
+  applyDecorators(
+    ApiExtraModels(model),
+    ApiResponse({
+      status: 200,
+      description,
+      headers: rateLimitHeaders,
+      schema: {
+        type: 'object',
+        required: ['data'],
+        properties: { data: { type: 'array', items: { $ref: getSchemaPath(model) } } },
+      },
+    }),
+  );
+
 /** A route that answers `{data: [], pagination}`. */
 export const AnswersPage = (model: Type, description: string): MethodDecorator =>
   applyDecorators(

@@ -111,7 +111,8 @@ export class CreateAgentDto {
   region?: AgentoRegion;
 
   /**
-   * At least one of anthropicApiKey, openaiApiKey and googleApiKey is required, unless `config.llmProvider` is `demo`.
+   * At least one of anthropicApiKey, openaiApiKey and googleApiKey is required, unless `config.llmProvider` is `demo` or
+   * the swarm that the agent joins has one.
    */
   @IfPresent()
   @IsObject()

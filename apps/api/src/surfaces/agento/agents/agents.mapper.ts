@@ -17,11 +17,14 @@ import type {
   UpdatedAgentDto,
 } from './agents.dto.js';
 
-/** @throws DomainError `validation` when no key of a model's provider was given and the agent is not a demo. */
+/**
+ * @throws DomainError `validation` when no key of a model's provider was given, the agent is not a demo, and no swarm is named
+ * that may have one.
+ */
 export function toCreateAgent(body: CreateAgentDto): CreateAgent {
   const { secrets = {}, config = {} } = body;
   const hasKey = LLM_SECRETS.some((secret) => secrets[secret] !== undefined);
-  if (!hasKey && config.llmProvider !== 'demo') throw keyMissing();
+  if (!hasKey && config.llmProvider !== 'demo' && body.swarmId === undefined) throw keyMissing();
   return {
     name: body.name,
     region: body.region ?? 'eu',
