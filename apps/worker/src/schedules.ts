@@ -2,6 +2,7 @@ import { AgentReconciler, AgentWatcher, HostSession, LogPartitions } from '#libs
 import type { Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
+import { UsageSweeper } from '#libs/usage';
 import type { Schedule } from './schedule.js';
 
 const SECOND_MS = 1_000;
@@ -23,6 +24,7 @@ export interface SharedDuties {
   readonly partitions: LogPartitions;
   readonly events: EventLog;
   readonly runs: RunSweeper;
+  readonly usage: UsageSweeper;
 }
 
 /** Every timer of a host's worker but one: the outbox sweep belongs to the queue (`libs/queue`, each second). */
@@ -34,8 +36,9 @@ export const hostSchedules = ({ session, reconciler, watcher }: HostDuties): Sch
 ];
 
 /** Every timer of any worker. Rate limits, idempotency keys and login sessions are swept by the API, which writes them. */
-export const sharedSchedules = ({ config, partitions, events, runs }: SharedDuties): Schedule[] => [
+export const sharedSchedules = ({ config, partitions, events, runs, usage }: SharedDuties): Schedule[] => [
   { name: 'runs.close-dead', everyMs: 2 * SECOND_MS, run: () => runs.closeRunsOfDeadInstances() },
+  { name: 'usage.settle-dead', everyMs: 5 * SECOND_MS, run: (signal) => usage.settleCallsOfDeadInstances(signal) },
   { name: 'logs.partitions', everyMs: HOUR_MS, run: () => partitions.maintain() },
   {
     name: 'events.retention',
@@ -46,6 +49,11 @@ export const sharedSchedules = ({ config, partitions, events, runs }: SharedDuti
     name: 'chats.retention',
     everyMs: 10 * MINUTE_MS,
     run: (signal) => dropOld(runs, config.limits.chatRetentionDays, signal),
+  },
+  {
+    name: 'usage.retention',
+    everyMs: HOUR_MS,
+    run: (signal) => dropOld(usage, config.limits.usageRetentionDays, signal),
   },
 ];
 

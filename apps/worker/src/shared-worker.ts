@@ -4,22 +4,28 @@ import { CONFIG, type Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
 import { Logger } from '#libs/observability';
+import { UsageSweeper } from '#libs/usage';
 import { ScheduleRunner } from './schedule-runner.js';
 import { sharedSchedules } from './schedules.js';
+
+@Injectable()
+export class SharedDutiesOf {
+  constructor(
+    @Inject(CONFIG) readonly config: Config,
+    @Inject(LogPartitions) readonly partitions: LogPartitions,
+    @Inject(EventLog) readonly events: EventLog,
+    @Inject(RunSweeper) readonly runs: RunSweeper,
+    @Inject(UsageSweeper) readonly usage: UsageSweeper,
+  ) {}
+}
 
 /** The timers that every worker runs, whichever its role. */
 @Injectable()
 export class SharedWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly timers: ScheduleRunner;
 
-  constructor(
-    @Inject(CONFIG) config: Config,
-    @Inject(LogPartitions) partitions: LogPartitions,
-    @Inject(EventLog) events: EventLog,
-    @Inject(RunSweeper) runs: RunSweeper,
-    @Inject(Logger) logger: Logger,
-  ) {
-    this.timers = new ScheduleRunner(sharedSchedules({ config, partitions, events, runs }), logger);
+  constructor(@Inject(SharedDutiesOf) duties: SharedDutiesOf, @Inject(Logger) logger: Logger) {
+    this.timers = new ScheduleRunner(sharedSchedules(duties), logger);
   }
 
   onApplicationBootstrap(): void {

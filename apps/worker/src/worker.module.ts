@@ -8,9 +8,10 @@ import { EventsModule } from '#libs/events';
 import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
 import { QueueModule, hostQueue } from '#libs/queue';
+import { MeteringModule } from '#libs/usage';
 import { HostDutiesOf, HostWorker } from './host-worker.js';
 import { AgentsProcessor } from './processors/agents.processor.js';
-import { SharedWorker } from './shared-worker.js';
+import { SharedDutiesOf, SharedWorker } from './shared-worker.js';
 
 const CONTROL = 'control';
 /** Every job of the system. */
@@ -34,9 +35,15 @@ export class WorkerModule {
           queues: runsHost ? [CONTROL, hostQueue(config.host.id)] : [CONTROL],
         }),
         ConversationsModule,
+        MeteringModule,
         ...(runsHost ? [ContainersModule.forRoot(), AgentsWorkerModule] : []),
       ],
-      providers: [LogPartitions, SharedWorker, ...(runsHost ? [HostDutiesOf, HostWorker, AgentsProcessor] : [])],
+      providers: [
+        LogPartitions,
+        SharedDutiesOf,
+        SharedWorker,
+        ...(runsHost ? [HostDutiesOf, HostWorker, AgentsProcessor] : []),
+      ],
     };
   }
 }

@@ -52,7 +52,11 @@ export interface Config {
     readonly openai: { readonly baseUrl: string; readonly apiKey: string | undefined };
     readonly anthropic: { readonly baseUrl: string; readonly apiKey: string | undefined };
     readonly google: { readonly baseUrl: string; readonly apiKey: string | undefined };
+    /** A provider that sends nothing for this long is given up. */
+    readonly silenceTimeoutMs: number;
   };
+  /** What models cost, the JSON text of `PRICES_FILE`; without it the built-in prices count. */
+  readonly prices: string | undefined;
   readonly security: {
     readonly jwtSecret: string;
     readonly masterKey: string;
@@ -70,6 +74,7 @@ export interface Config {
     readonly logRetentionDays: number;
     readonly eventRetentionDays: number;
     readonly chatRetentionDays: number;
+    readonly usageRetentionDays: number;
   };
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
@@ -125,7 +130,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       openai: provider(env, 'OPENAI', 'https://api.openai.com/v1'),
       anthropic: provider(env, 'ANTHROPIC', 'https://api.anthropic.com/v1'),
       google: provider(env, 'GOOGLE', 'https://generativelanguage.googleapis.com/v1beta'),
+      silenceTimeoutMs: env.integer('PROVIDER_SILENCE_TIMEOUT_SECONDS', 120, 1, 3_600) * 1000,
     },
+    prices: env.optional('PRICES'),
     security: security(env, dataDir, production),
     limits: limits(env),
     logLevel: env.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info'),
@@ -155,6 +162,7 @@ function limits(env: EnvReader): Config['limits'] {
     logRetentionDays: env.integer('LOG_RETENTION_DAYS', 7, 1, 3650),
     eventRetentionDays: env.integer('EVENT_RETENTION_DAYS', 90, 1, 3650),
     chatRetentionDays: env.integer('CHAT_RETENTION_DAYS', 365, 1, 36_500),
+    usageRetentionDays: env.integer('USAGE_RETENTION_DAYS', 1_095, 32, 36_500),
   };
 }
 

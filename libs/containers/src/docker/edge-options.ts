@@ -90,6 +90,7 @@ function environmentOf(config: Config): string[] {
     OPENAI_BASE_URL: fromContainer(providers.openai.baseUrl),
     ANTHROPIC_BASE_URL: fromContainer(providers.anthropic.baseUrl),
     GOOGLE_BASE_URL: fromContainer(providers.google.baseUrl),
+    PROVIDER_SILENCE_TIMEOUT_SECONDS: String(providers.silenceTimeoutMs / 1000),
     EGRESS_ALLOW_CIDRS: security.egressAllowCidrs.join(','),
   };
   return Object.entries(values).flatMap(([name, value]) => (value ? [`${name}=${value}`] : []));
@@ -105,6 +106,7 @@ function secretsOf(config: Config): Record<string, string> {
     OPENAI_API_KEY: providers.openai.apiKey,
     ANTHROPIC_API_KEY: providers.anthropic.apiKey,
     GOOGLE_API_KEY: providers.google.apiKey,
+    PRICES: config.prices,
   };
   return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => Boolean(entry[1])));
 }
