@@ -14,7 +14,7 @@ const PLATFORM = [
 ];
 
 /** Ports and clients of the outside world. */
-const PORTS = ['containers', 'gateway-client', 'demo-model'];
+const PORTS = ['containers', 'gateway-client', 'demo-model', 'storage'];
 
 /** Domains from the lowest up: each may use those before it, never one after it. */
 const DOMAINS = ['secrets', 'identity', 'swarms', 'agents', 'usage', 'conversations'];
@@ -94,7 +94,7 @@ module.exports = {
       name: 'surfaces-use-domains-kernel-and-http',
       severity: 'error',
       from: { path: '^apps/api/src/surfaces/', pathNot: SPEC },
-      to: { path: '^libs/(database|queue|crypto|containers|gateway-client|demo-model|rate-limit)/' },
+      to: { path: '^libs/(database|queue|crypto|containers|gateway-client|demo-model|rate-limit|storage)/' },
     },
     {
       name: 'api-touches-no-container',

@@ -6,6 +6,19 @@ export type RuntimeName = 'process' | 'docker' | 'fake';
 export type AgentRuntimeName = 'house' | 'openclaw';
 export type WorkerRole = 'host' | 'control' | 'edge';
 
+/** A bucket of an S3-compatible store. */
+export interface S3Settings {
+  /** Undefined: AWS itself. */
+  readonly endpoint: string | undefined;
+  readonly bucket: string;
+  readonly region: string;
+  /** Undefined: found where the AWS SDK looks, for example the role of the machine. */
+  readonly accessKeyId: string | undefined;
+  readonly secretAccessKey: string | undefined;
+  /** The bucket stands in the path, not in the host name. */
+  readonly forcePathStyle: boolean;
+}
+
 /** Everything Rookery reads from its environment, parsed once. Sizes and times carry their unit in the name. */
 export interface Config {
   readonly env: 'development' | 'production' | 'test';
@@ -20,6 +33,17 @@ export interface Config {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
   readonly dataDir: string;
+  readonly storage: {
+    /** Where objects are kept unless S3 is set. */
+    readonly dir: string;
+    readonly s3: S3Settings | undefined;
+  };
+  /** What is kept of the files that agents write. */
+  readonly workspace: {
+    readonly syncEverySeconds: number;
+    readonly maxFileMb: number;
+    readonly maxMb: number;
+  };
   readonly runtime: RuntimeName;
   readonly agent: {
     readonly runtime: AgentRuntimeName;
@@ -104,6 +128,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     databaseUrl: env.requiredUrl('DATABASE_URL', ['postgres:', 'postgresql:']),
     redisUrl: env.optionalUrl('REDIS_URL', ['redis:', 'rediss:']),
     dataDir,
+    storage: storage(env, dataDir),
+    workspace: workspace(env),
     runtime: env.oneOf('RUNTIME', ['process', 'docker', 'fake'] as const, 'process'),
     agent: {
       runtime: env.oneOf('AGENT_RUNTIME', ['house', 'openclaw'] as const, 'house'),
@@ -164,6 +190,33 @@ function limits(env: EnvReader): Config['limits'] {
     chatRetentionDays: env.integer('CHAT_RETENTION_DAYS', 365, 1, 36_500),
     usageRetentionDays: env.integer('USAGE_RETENTION_DAYS', 1_095, 32, 36_500),
   };
+}
+
+function workspace(env: EnvReader): Config['workspace'] {
+  return {
+    syncEverySeconds: env.integer('WORKSPACE_SYNC_SECONDS', 300, 10, 86_400),
+    maxFileMb: env.integer('WORKSPACE_MAX_FILE_MB', 64, 1, 4096),
+    maxMb: env.integer('WORKSPACE_MAX_MB', 512, 1, 65_536),
+  };
+}
+
+function storage(env: EnvReader, dataDir: string): Config['storage'] {
+  const dir = resolve(env.text('STORAGE_DIR', join(dataDir, 'storage')));
+  const bucket = env.optional('S3_BUCKET');
+  const endpoint = env.optionalUrl('S3_ENDPOINT', ['http:', 'https:']);
+  const s3 = {
+    endpoint,
+    bucket: bucket ?? '',
+    region: env.text('S3_REGION', 'us-east-1'),
+    accessKeyId: env.optional('S3_ACCESS_KEY_ID'),
+    secretAccessKey: env.optional('S3_SECRET_ACCESS_KEY'),
+    forcePathStyle: env.flag('S3_FORCE_PATH_STYLE', endpoint !== undefined),
+  };
+  if ((s3.accessKeyId === undefined) !== (s3.secretAccessKey === undefined)) {
+    env.report('S3_ACCESS_KEY_ID', 'and S3_SECRET_ACCESS_KEY are set both or neither');
+  }
+  if (bucket === undefined && (endpoint ?? s3.accessKeyId) !== undefined) env.report('S3_BUCKET', 'is missing');
+  return { dir, s3: bucket === undefined ? undefined : s3 };
 }
 
 function provider(env: EnvReader, name: string, fallback: string): { baseUrl: string; apiKey: string | undefined } {
