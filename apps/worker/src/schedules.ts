@@ -2,6 +2,7 @@ import { AgentReconciler, AgentWatcher, HostSession, LogPartitions } from '#libs
 import type { Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
+import type { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
 import type { Schedule } from './schedule.js';
 
@@ -25,6 +26,7 @@ export interface SharedDuties {
   readonly events: EventLog;
   readonly runs: RunSweeper;
   readonly usage: UsageSweeper;
+  readonly tasks: TaskRetention;
 }
 
 /** Every timer of a host's worker but one: the outbox sweep belongs to the queue (`libs/queue`, each second). */
@@ -36,7 +38,7 @@ export const hostSchedules = ({ session, reconciler, watcher }: HostDuties): Sch
 ];
 
 /** Every timer of any worker. Rate limits, idempotency keys and login sessions are swept by the API, which writes them. */
-export const sharedSchedules = ({ config, partitions, events, runs, usage }: SharedDuties): Schedule[] => [
+export const sharedSchedules = ({ config, partitions, events, runs, usage, tasks }: SharedDuties): Schedule[] => [
   { name: 'runs.close-dead', everyMs: 2 * SECOND_MS, run: () => runs.closeRunsOfDeadInstances() },
   { name: 'usage.settle-dead', everyMs: 5 * SECOND_MS, run: (signal) => usage.settleCallsOfDeadInstances(signal) },
   { name: 'logs.partitions', everyMs: HOUR_MS, run: () => partitions.maintain() },
@@ -49,6 +51,11 @@ export const sharedSchedules = ({ config, partitions, events, runs, usage }: Sha
     name: 'chats.retention',
     everyMs: 10 * MINUTE_MS,
     run: (signal) => dropOld(runs, config.limits.chatRetentionDays, signal),
+  },
+  {
+    name: 'tasks.retention',
+    everyMs: HOUR_MS,
+    run: (signal) => dropOld(tasks, config.limits.taskRetentionDays, signal),
   },
   {
     name: 'usage.retention',

@@ -4,6 +4,7 @@ import { CONFIG, type Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
 import { Logger } from '#libs/observability';
+import { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
 import { ScheduleRunner } from './schedule-runner.js';
 import { sharedSchedules } from './schedules.js';
@@ -19,13 +20,23 @@ export class SharedDutiesOf {
   ) {}
 }
 
+/** Those of the domains that only keep house. */
+@Injectable()
+export class DomainDutiesOf {
+  constructor(@Inject(TaskRetention) readonly tasks: TaskRetention) {}
+}
+
 /** The timers that every worker runs, whichever its role. */
 @Injectable()
 export class SharedWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly timers: ScheduleRunner;
 
-  constructor(@Inject(SharedDutiesOf) duties: SharedDutiesOf, @Inject(Logger) logger: Logger) {
-    this.timers = new ScheduleRunner(sharedSchedules(duties), logger);
+  constructor(
+    @Inject(SharedDutiesOf) shared: SharedDutiesOf,
+    @Inject(DomainDutiesOf) domains: DomainDutiesOf,
+    @Inject(Logger) logger: Logger,
+  ) {
+    this.timers = new ScheduleRunner(sharedSchedules({ ...shared, ...domains }), logger);
   }
 
   onApplicationBootstrap(): void {

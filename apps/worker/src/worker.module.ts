@@ -8,10 +8,11 @@ import { EventsModule } from '#libs/events';
 import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
 import { QueueModule, hostQueue } from '#libs/queue';
+import { AgentTasksModule } from '#libs/tasks';
 import { MeteringModule } from '#libs/usage';
 import { HostDutiesOf, HostWorker } from './host-worker.js';
 import { AgentsProcessor } from './processors/agents.processor.js';
-import { SharedDutiesOf, SharedWorker } from './shared-worker.js';
+import { DomainDutiesOf, SharedDutiesOf, SharedWorker } from './shared-worker.js';
 
 const CONTROL = 'control';
 /** Every job of the system. */
@@ -36,10 +37,12 @@ export class WorkerModule {
         }),
         ConversationsModule,
         MeteringModule,
+        AgentTasksModule,
         ...(runsHost ? [ContainersModule.forRoot(), AgentsWorkerModule] : []),
       ],
       providers: [
         LogPartitions,
+        DomainDutiesOf,
         SharedDutiesOf,
         SharedWorker,
         ...(runsHost ? [HostDutiesOf, HostWorker, AgentsProcessor] : []),

@@ -98,6 +98,7 @@ export interface Config {
     readonly logRetentionDays: number;
     readonly eventRetentionDays: number;
     readonly chatRetentionDays: number;
+    readonly taskRetentionDays: number;
     readonly usageRetentionDays: number;
   };
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -188,6 +189,7 @@ function limits(env: EnvReader): Config['limits'] {
     logRetentionDays: env.integer('LOG_RETENTION_DAYS', 7, 1, 3650),
     eventRetentionDays: env.integer('EVENT_RETENTION_DAYS', 90, 1, 3650),
     chatRetentionDays: env.integer('CHAT_RETENTION_DAYS', 365, 1, 36_500),
+    taskRetentionDays: env.integer('TASK_RETENTION_DAYS', 365, 1, 36_500),
     usageRetentionDays: env.integer('USAGE_RETENTION_DAYS', 1_095, 32, 36_500),
   };
 }

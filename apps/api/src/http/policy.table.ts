@@ -57,6 +57,10 @@ export const POLICY_TABLE: PolicyTable = {
   'PUT /v1/swarms/:id/members/:userId': { who: ['user', 'key'], scope: 'swarms:write' },
   'DELETE /v1/swarms/:id/members/:userId': { who: ['user', 'key'], scope: 'swarms:write' },
   'PUT /v1/swarms/:id/secrets': { who: ['user', 'key'], scope: 'swarms:write' },
+  'GET /v1/agents/:id/tasks': { who: ['user', 'key'], scope: 'agents:read' },
+  'POST /v1/agents/:id/tasks': { who: ['user', 'key'], scope: 'agents:write' },
+  'GET /v1/agents/:id/tasks/:taskId': { who: ['user', 'key'], scope: 'agents:read' },
+  'PATCH /v1/agents/:id/tasks/:taskId': { who: ['user', 'key'], scope: 'agents:write' },
   'GET /v1/account': { who: ['user', 'key'] },
 
   // operations

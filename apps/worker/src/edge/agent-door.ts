@@ -2,17 +2,24 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { answerError, answerJson } from './answer.js';
 import { LlmBroker } from './llm-broker.js';
+import { ToolsDoor } from './tools/tools-door.js';
 
 const LLM_ROUTE = /^\/llm\/(openai|anthropic|google|demo)\/([^?#]+)(?:\?([^#]*))?$/;
+const TOOLS_ROUTE = /^\/door\/tools(?:\/([a-z0-9_]{1,64}))?$/;
 
 /** The agents' way out: everything an agent may reach on the network is behind this door. */
 @Injectable()
 export class AgentDoor {
-  constructor(@Inject(LlmBroker) private readonly broker: LlmBroker) {}
+  constructor(
+    @Inject(LlmBroker) private readonly broker: LlmBroker,
+    @Inject(ToolsDoor) private readonly tools: ToolsDoor,
+  ) {}
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const url = req.url ?? '/';
     if (url === '/healthz') return answerJson(res, 200, { status: 'ok' });
+    const tools = TOOLS_ROUTE.exec(url);
+    if (tools) return this.tools.handle(req, res, tools[1]);
     const route = LLM_ROUTE.exec(url);
     if (!route) return answerError(res, 404, 'not_found', 'The agent door has no such route');
     const [, provider, path = '', query = ''] = route;

@@ -5,11 +5,15 @@ import { EventsModule } from '#libs/events';
 import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
 import { SecretsModule } from '#libs/secrets';
+import { AgentTasksModule } from '#libs/tasks';
 import { AgentDoor } from './agent-door.js';
 import { AgentGate } from './agent-gate.js';
 import { EdgeServer } from './edge-server.js';
 import { LlmBroker } from './llm-broker.js';
 import { RelayDoor } from './relay-door.js';
+import { DoorTools } from './tools/door-tools.js';
+import { TaskTools } from './tools/task-tools.js';
+import { ToolsDoor } from './tools/tools-door.js';
 
 /**
  * The whole program of `ROLE=edge`: `NestFactory.createApplicationContext(EdgeModule.forRoot(config, logger))` opens both
@@ -27,8 +31,9 @@ export class EdgeModule {
         EventsModule.forRoot(),
         InstancesModule.forRoot('edge'),
         SecretsModule,
+        AgentTasksModule,
       ],
-      providers: [AgentDoor, AgentGate, EdgeServer, LlmBroker, RelayDoor],
+      providers: [AgentDoor, AgentGate, EdgeServer, LlmBroker, RelayDoor, DoorTools, TaskTools, ToolsDoor],
       exports: [EdgeServer],
     };
   }

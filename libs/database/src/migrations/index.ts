@@ -2,6 +2,7 @@ import { Init1795370400000 } from './202611220001-init.js';
 import { FileVersions1795374600000 } from './202611220002-file-versions.js';
 import { LeanChatKeys1795377600000 } from './202611220003-lean-chat-keys.js';
 import { Usage1795398000000 } from './202611220005-usage.js';
+import { Tasks1795408800000 } from './202611220008-tasks.js';
 import { SwarmMembers1795412400000 } from './202611220009-swarm-members.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
@@ -10,5 +11,6 @@ export const migrations = [
   FileVersions1795374600000,
   LeanChatKeys1795377600000,
   Usage1795398000000,
+  Tasks1795408800000,
   SwarmMembers1795412400000,
 ];

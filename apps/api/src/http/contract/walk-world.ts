@@ -8,12 +8,13 @@ export interface World extends ApiOrganisation {
   readonly run: string;
   readonly session: string;
   readonly swarm: string;
+  readonly task: string;
   /** The id of an API key, not the key. */
   readonly keyId: string;
 }
 
 /** The ids a path may hold: a world's own, or ones nobody has. */
-export type Ids = Pick<World, 'agent' | 'run' | 'session' | 'swarm' | 'keyId' | 'userId'>;
+export type Ids = Pick<World, 'agent' | 'run' | 'session' | 'swarm' | 'keyId' | 'userId' | 'task'>;
 
 /** What stands in a path where a template has a parameter, by the template up to and including it. */
 const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
@@ -24,6 +25,7 @@ const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/v1/agents/:id/chat/runs/:runId': ({ run }) => run,
   '/v1/agents/:id/personality/versions/:version': () => '1',
   '/v1/agents/:id/rules/:name': () => 'daily',
+  '/v1/agents/:id/tasks/:taskId': ({ task }) => task,
   '/api/v1/auth/api-keys/:id': ({ keyId }) => keyId,
   '/docs/:surface': () => 'agento',
   '/openapi/:file': () => 'agento.json',
@@ -40,6 +42,8 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'PUT /v1/agents/:id/rules/:name': () => ({ content: 'Walked over' }),
   'PATCH /v1/swarms/:id': () => ({ name: 'Walked over' }),
   'PUT /v1/swarms/:id/secrets': () => ({ secrets: { openai_api_key: 'sk-walked-over' } }),
+  'POST /v1/agents/:id/tasks': () => ({ title: 'Walked over' }),
+  'PATCH /v1/agents/:id/tasks/:taskId': () => ({ title: 'Walked over' }),
   'POST /api/v1/auth/api-keys': () => ({ name: 'Walker', scopes: ['chat'] }),
   'POST /api/v1/auth/change-password': () => ({ current_password: 'Wrong-1234', new_password: 'Other-12345' }),
 };
@@ -54,6 +58,7 @@ const nobodysIds = (): Ids => ({
   run: newId(),
   session: prefixedId('sess'),
   swarm: newId(),
+  task: newId(),
   keyId: newId(),
   userId: newId(),
 });
@@ -103,6 +108,10 @@ export async function makeWorld(api: ApiFixture): Promise<World> {
     `INSERT INTO agent_files (agent_id, org_id, path, content, sha256)
      VALUES ($1, $2, 'SOUL.md', $3, 'x'), ($1, $2, 'rules/daily.md', $3, 'x')`,
     ...[ids.agent, orgId, nameIn(orgId)],
+  );
+  await insert(
+    `INSERT INTO tasks (id, org_id, agent_id, created_by, title) VALUES ($1, $2, $3, 'user:x', $4)`,
+    ...[ids.task, orgId, ids.agent, nameIn(orgId)],
   );
   await insert(
     `INSERT INTO secrets (id, org_id, owner_kind, owner_id, name, key_version, ciphertext)

@@ -3,6 +3,7 @@ import { AgentsModule } from '#libs/agents';
 import { ConversationsModule } from '#libs/conversations';
 import { IdentityModule } from '#libs/identity';
 import { SwarmsModule } from '#libs/swarms';
+import { TasksModule } from '#libs/tasks';
 import { AccountController } from './account/account.controller.js';
 import { AgentLifecycleController } from './agents/agent-lifecycle.controller.js';
 import { AgentsController } from './agents/agents.controller.js';
@@ -17,11 +18,12 @@ import { RulesController } from './rules/rules.controller.js';
 import { SecretsController } from './secrets/secrets.controller.js';
 import { SwarmTeamsController } from './swarms/swarm-teams.controller.js';
 import { SwarmsController } from './swarms/swarms.controller.js';
+import { TasksController } from './tasks/tasks.controller.js';
 import { WorkflowController } from './workflow/workflow.controller.js';
 
 /** The agento surface: its controllers, over the domains it speaks for. */
 @Module({
-  imports: [AgentsModule, ConversationsModule, IdentityModule, SwarmsModule],
+  imports: [AgentsModule, ConversationsModule, IdentityModule, SwarmsModule, TasksModule],
   controllers: [
     AgentsController,
     AgentLifecycleController,
@@ -34,6 +36,7 @@ import { WorkflowController } from './workflow/workflow.controller.js';
     RulesController,
     SwarmsController,
     SwarmTeamsController,
+    TasksController,
     AccountController,
   ],
   providers: [FollowedLogs, RunStreams, SettledAgents],
