@@ -147,15 +147,6 @@ describe('sessions', () => {
     expect(await ask('What did I say before?', 2)).toContain('"one"');
   });
 
-  it('send the model no more than the history budget', async () => {
-    await restart('SIGTERM', { ROOKERY_HISTORY_CHARS: '400' });
-    await ask(`old ${'x'.repeat(50)}`, 0);
-    await ask(`new ${'y'.repeat(50)}`, 2);
-    const text = await ask('What did I say before?', 4);
-    expect(text).toContain('"new ');
-    expect(text).not.toContain('"old ');
-  });
-
   it('start anew when their file is damaged', async () => {
     await ask('one', 0);
     await agent.stop('SIGTERM');

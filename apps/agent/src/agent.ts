@@ -1,12 +1,18 @@
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { ChatHandler } from './chat-handler.js';
+import { Compactor } from './conversation/compactor.js';
+import { Conversations } from './conversation/conversations.js';
+import { DoorClient } from './door/door-client.js';
 import { Gateway } from './gateway.js';
 import { log } from './log.js';
 import { ModelClient } from './model-client.js';
 import { type AgentSettings, readSettings } from './settings.js';
+import { Toolbox } from './tools/toolbox.js';
 import { TranscriptCache } from './transcript-cache.js';
 
+/** Kept until the model has summarised it: four times the budget, of about four characters a token. */
+const STORED_CHARS_PER_TOKEN = 16;
 const CREDENTIALS = ['ROOKERY_GATEWAY_TOKEN', 'ROOKERY_LLM_TOKEN'];
 
 /** Starts the agent from the environment; resolves when it listens. */
@@ -17,8 +23,13 @@ export async function startAgent(): Promise<void> {
   process.on('unhandledRejection', (error) => exitOn(error));
   const settings = readSettings(process.env);
   for (const name of CREDENTIALS) Reflect.deleteProperty(process.env, name);
-  const transcripts = TranscriptCache.open(join(settings.workspace, '.state'), settings.historyChars);
-  const gateway = new Gateway(settings, new ChatHandler(settings, transcripts, new ModelClient(settings.model)));
+  const { workspace, model, doorUrl } = settings;
+  const transcripts = TranscriptCache.open(join(workspace, '.state'), model.contextTokens * STORED_CHARS_PER_TOKEN);
+  const client = new ModelClient(model);
+  const compactor = new Compactor(model.contextTokens, (...request) => client.ask(...request));
+  const conversations = new Conversations(transcripts, compactor);
+  const toolbox = new Toolbox(workspace, new DoorClient(doorUrl, model.token));
+  const gateway = new Gateway(settings, new ChatHandler(settings, conversations, toolbox, client));
   const port = await gateway.listen();
   stopOnSignal(gateway, transcripts);
   log('info', `agent ${settings.agentId} listens on ${settings.bind}:${port}, ${describeModel(settings)}`);

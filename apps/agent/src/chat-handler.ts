@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ChatRequest, parseChatRequest } from './chat-request.js';
 import { type CompletionWriter, type EndEvent, StreamedCompletion, WholeCompletion } from './completion-writer.js';
+import type { Conversations } from './conversation/conversations.js';
 import { GatewayError } from './gateway-error.js';
-import { buildPrompt } from './history.js';
 import { log } from './log.js';
 import type { ModelClient, ModelTurn } from './model-client.js';
 import { readPersona } from './persona.js';
 import { readJson } from './request-body.js';
 import type { AgentSettings } from './settings.js';
-import type { Transcript, TranscriptCache } from './transcript-cache.js';
+import type { Toolbox } from './tools/toolbox.js';
+import type { Transcript } from './transcript-cache.js';
 
 const MAX_TURNS_AT_ONCE = 128;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -19,7 +20,8 @@ export class ChatHandler {
 
   constructor(
     private readonly settings: AgentSettings,
-    private readonly transcripts: TranscriptCache,
+    private readonly conversations: Conversations,
+    private readonly toolbox: Toolbox,
     private readonly model: ModelClient,
   ) {}
 
@@ -52,17 +54,15 @@ export class ChatHandler {
   }
 
   private async answer(request: ChatRequest, res: ServerResponse, signal: AbortSignal): Promise<void> {
-    const transcript = this.recall(request);
-    const { workspace, agentName, historyChars, model } = this.settings;
-    const instructions = await readPersona(workspace, agentName, request.instructions);
-    const messages = buildPrompt(transcript.messages, request.message, historyChars);
-    const writer = new (request.stream ? StreamedCompletion : WholeCompletion)(res, model.model);
+    const known = this.conversations.recall(request);
+    const writer = new (request.stream ? StreamedCompletion : WholeCompletion)(res, this.settings.model.model);
     const record = new TurnRecord(request.key?.session);
     try {
       signal.throwIfAborted();
       writer.begin();
-      const { text, end } = await this.stream({ instructions, messages }, writer, record, signal);
-      this.remember(request, transcript, text, res);
+      const turn = await this.prepare(request, known, signal);
+      const { text, end } = await this.stream(turn, writer, record, signal);
+      this.conversations.remember(request, known.count, text, res);
       writer.end(end);
       record.completed(end);
     } catch (error) {
@@ -71,6 +71,16 @@ export class ChatHandler {
       else if (error === CLIENT_LEFT || res.destroyed) res.destroy();
       else writer.fail(new GatewayError(500, 'internal_error', 'The agent failed to answer.'));
     }
+  }
+
+  private async prepare(request: ChatRequest, known: Transcript, signal: AbortSignal): Promise<ModelTurn> {
+    const { workspace, agentName } = this.settings;
+    const [prompt, { tools, sections }] = await Promise.all([
+      this.conversations.open(request, known, signal),
+      this.toolbox.equip({ peer: request.peer, session: request.key?.session }),
+    ]);
+    const instructions = await readPersona(workspace, agentName, sections, request.instructions);
+    return { instructions, messages: prompt, tools };
   }
 
   private async stream(
@@ -88,39 +98,6 @@ export class ChatHandler {
     }
     signal.throwIfAborted();
     throw new GatewayError(502, 'provider_error', 'The AI provider ended its answer too early.');
-  }
-
-  /** What came before, after making sure that it is what the caller means. */
-  private recall(request: ChatRequest): Transcript {
-    const { key, turn, earlier } = request;
-    if (!key) return { count: earlier.length, messages: earlier };
-    if (request.refill) {
-      const count = Math.max(turn ?? 0, earlier.length);
-      this.transcripts.replace(key, earlier, count);
-      return { count, messages: earlier };
-    }
-    const known = this.transcripts.read(key);
-    if (turn !== undefined && turn !== known.count) {
-      throw new GatewayError(
-        409,
-        'history_required',
-        `This agent knows ${known.count} messages of the session, not ${turn}; repeat with x-rookery-refill: 1 and the earlier messages.`,
-      );
-    }
-    return known;
-  }
-
-  /** Only a whole turn is kept: after any other the counts differ, and the caller refills from what it stored. */
-  private remember(request: ChatRequest, before: Transcript, reply: string, res: ServerResponse): void {
-    const { key, message } = request;
-    if (!key) return;
-    this.transcripts.append(key, before.count, [
-      { role: 'user', text: message },
-      { role: 'assistant', text: reply },
-    ]);
-    res.once('close', () => {
-      if (!res.writableFinished) this.transcripts.forget(key);
-    });
   }
 }
 
@@ -144,7 +121,7 @@ class TurnRecord {
     const first = this.firstTextAt === undefined ? '' : `, first text after ${this.since(this.firstTextAt)}`;
     log(
       'info',
-      `turn ${this.where} completed in ${this.took()}${first}, ${end.inputTokens}+${end.outputTokens} tokens`,
+      `turn ${this.where} completed in ${this.took()}${first}, ${end.usage.inputTokens}+${end.usage.outputTokens} tokens`,
     );
   }
 

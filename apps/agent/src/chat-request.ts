@@ -17,6 +17,8 @@ export interface TranscriptKey {
 export interface ChatRequest {
   /** Absent: the request stands for itself, and nothing is kept. */
   readonly key: TranscriptKey | undefined;
+  /** Whose memory the turn uses; empty without a peer. */
+  readonly peer: string;
   /** How many messages of the session come before this one, as the caller counts. */
   readonly turn: number | undefined;
   /** `earlier` replaces the transcript. */
@@ -29,6 +31,8 @@ export interface ChatRequest {
 }
 
 const MAX_KEY_LENGTH = 512;
+/** Nine characters stand for one of a script with three bytes. */
+const MAX_ENCODED_PEER_LENGTH = MAX_KEY_LENGTH * 9;
 
 /** @throws GatewayError 400 naming what is wrong. */
 export function parseChatRequest(headers: IncomingHttpHeaders, body: unknown): ChatRequest {
@@ -40,8 +44,10 @@ export function parseChatRequest(headers: IncomingHttpHeaders, body: unknown): C
   const last = spoken.pop();
   if (last?.role !== 'user') throw malformed("The last message must be the user's.");
   if (last.text.trim() === '') throw malformed('The last message is empty.');
+  const peer = readPeer(headers);
   return {
-    key: readKey(headers),
+    key: readKey(headers, peer),
+    peer,
     turn: readTurn(headers),
     refill: headers['x-rookery-refill'] === '1',
     instructions: parsed.filter((message) => message.role === 'system').map((message) => message.text),
@@ -51,15 +57,19 @@ export function parseChatRequest(headers: IncomingHttpHeaders, body: unknown): C
   };
 }
 
-function readKey(headers: IncomingHttpHeaders): TranscriptKey | undefined {
+function readKey(headers: IncomingHttpHeaders, peer: string): TranscriptKey | undefined {
   const session = headers['x-openclaw-session-key'];
-  const peer = headers['x-rookery-peer'] ?? '';
   if (session === undefined || session === '') return undefined;
   if (Array.isArray(session) || session.length > MAX_KEY_LENGTH)
     throw malformed('x-openclaw-session-key is malformed.');
-  if (Array.isArray(peer) || peer.length > MAX_KEY_LENGTH * 3) throw malformed('x-rookery-peer is malformed.');
+  return { session, peer };
+}
+
+function readPeer(headers: IncomingHttpHeaders): string {
+  const peer = headers['x-rookery-peer'] ?? '';
+  if (Array.isArray(peer) || peer.length > MAX_ENCODED_PEER_LENGTH) throw malformed('x-rookery-peer is malformed.');
   try {
-    return { session, peer: decodeURIComponent(peer) };
+    return decodeURIComponent(peer);
   } catch {
     throw malformed('x-rookery-peer is not percent-encoded.');
   }

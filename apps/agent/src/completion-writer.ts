@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { GatewayError } from './gateway-error.js';
-import type { ModelEvent } from './model-client.js';
+import type { ModelEvent, TokenUsage } from './model-client.js';
 
 export type EndEvent = Extract<ModelEvent, { kind: 'end' }>;
 
@@ -44,7 +44,7 @@ export class StreamedCompletion implements CompletionWriter {
 
   end(event: EndEvent): void {
     const finished = this.frame({ choices: [{ index: 0, delta: {}, finish_reason: event.finishReason }] });
-    this.res.end(`${finished}${this.frame({ choices: [], usage: usageOf(event) })}data: [DONE]\n\n`);
+    this.res.end(`${finished}${this.frame({ choices: [], usage: usageOf(event.usage) })}data: [DONE]\n\n`);
   }
 
   fail(error: GatewayError): void {
@@ -78,7 +78,7 @@ export class WholeCompletion implements CompletionWriter {
     sendJson(this.res, 200, {
       ...completionHead('chat.completion', this.model),
       choices: [{ index: 0, message, finish_reason: event.finishReason }],
-      usage: usageOf(event),
+      usage: usageOf(event.usage),
     });
   }
 
@@ -111,8 +111,9 @@ const completionHead = (object: string, model: string): object => ({
   model,
 });
 
-const usageOf = ({ inputTokens, outputTokens }: EndEvent): object => ({
+const usageOf = ({ inputTokens, outputTokens, cachedTokens }: TokenUsage): object => ({
   prompt_tokens: inputTokens,
   completion_tokens: outputTokens,
   total_tokens: inputTokens + outputTokens,
+  ...(!cachedTokens ? {} : { prompt_tokens_details: { cached_tokens: cachedTokens } }),
 });

@@ -1,26 +1,23 @@
 import type { ChatMessage } from './chat-request.js';
 
-/**
- * What the model is sent: the newest whole turns that fit the budget, then the new message, which always goes in full.
- * Begins with a user's message, holds no empty one and alternates roles (neighbours of one role, left by failed turns,
- * are joined), as every provider accepts.
- */
-export function buildPrompt(earlier: readonly ChatMessage[], message: string, budgetChars: number): ChatMessage[] {
-  return alternating([...newestTurns(wholeTurns(earlier), budgetChars), { role: 'user', text: message }]);
-}
-
-function newestTurns(turns: readonly ChatMessage[][], budgetChars: number): ChatMessage[] {
-  let room = budgetChars;
+/** The newest turns whose sizes together stay within `budget`. */
+export function newestTurns(
+  turns: readonly ChatMessage[][],
+  budget: number,
+  sizeOf: (messages: readonly ChatMessage[]) => number,
+): ChatMessage[] {
+  let room = budget;
   let first = turns.length;
   while (first > 0) {
-    room -= lengthOf(turns[first - 1] ?? []);
+    room -= sizeOf(turns[first - 1] ?? []);
     if (room < 0) break;
     first -= 1;
   }
   return turns.slice(first).flat();
 }
 
-function wholeTurns(messages: readonly ChatMessage[]): ChatMessage[][] {
+/** Each turn begins with a user's message; what stands before the first one belongs to none, and is left out. */
+export function wholeTurns(messages: readonly ChatMessage[]): ChatMessage[][] {
   const turns: ChatMessage[][] = [];
   for (const message of messages) {
     if (message.role === 'user') turns.push([message]);
@@ -29,7 +26,11 @@ function wholeTurns(messages: readonly ChatMessage[]): ChatMessage[][] {
   return turns;
 }
 
-function alternating(messages: readonly ChatMessage[]): ChatMessage[] {
+/**
+ * Begins with a user's message, holds no empty one and alternates roles (neighbours of one role, left by failed turns, are
+ * joined), as every provider accepts.
+ */
+export function alternating(messages: readonly ChatMessage[]): ChatMessage[] {
   const joined: ChatMessage[] = [];
   for (const message of messages) {
     if (message.text.trim() === '') continue;
@@ -42,5 +43,3 @@ function alternating(messages: readonly ChatMessage[]): ChatMessage[] {
   }
   return joined;
 }
-
-const lengthOf = (turn: readonly ChatMessage[]): number => turn.reduce((sum, message) => sum + message.text.length, 0);

@@ -9,11 +9,13 @@ const PLAIN_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBL
 
 /**
  * The system prompt: the agent's name, what stands in SOUL.md, IDENTITY.md and WORKFLOW.md now (64 KiB of each at most),
- * and the caller's instructions for this turn. Read for every turn, so an edit acts on the next one.
+ * then `parts` (rules, skills, memory) and the caller's instructions for this turn. Read for every turn, so an edit acts
+ * on the next one.
  */
 export async function readPersona(
   workspace: string,
   agentName: string,
+  parts: readonly string[],
   instructions: readonly string[],
 ): Promise<string> {
   const texts = await Promise.all(FILES.map((file) => readStart(join(workspace, file))));
@@ -22,6 +24,7 @@ export async function readPersona(
   return [
     `Agent name: ${agentName}`,
     ...(sections.length > 0 ? sections : ['You help the people who write to you, briefly and truthfully.']),
+    ...parts.filter((part) => part !== ''),
     ...(context.length > 0 ? [`# Context of this message\n\n${context.join('\n\n')}`] : []),
   ].join('\n\n');
 }

@@ -15,6 +15,7 @@ export function toGatewayError(error: unknown, secrets: readonly string[]): Gate
   if (error instanceof GatewayError) return error;
   const cause = lastOf(error);
   const status = numberOf(cause, 'statusCode');
+  if (isBudgetStop(cause)) return budgetExceeded(cause, secrets);
   if (status !== undefined && status >= 400) return fromStatus(status, reasonOf(cause, secrets));
   const network = networkCode(cause);
   if (network && TIMED_OUT.test(network)) return fromStatus(504, '');
@@ -23,6 +24,26 @@ export function toGatewayError(error: unknown, secrets: readonly string[]): Gate
   }
   return fromStreamError(cause, secrets);
 }
+
+/** Whether a provider refused the request because it offers tools. */
+export function isToolRefusal(error: unknown): boolean {
+  const cause = lastOf(error);
+  const isRefused = [400, 404, 422, 501].includes(numberOf(cause, 'statusCode') ?? 0);
+  const words = `${textOf(cause, 'message')} ${textOf(cause, 'responseBody')}`;
+  return (
+    isRefused &&
+    /\b(tools?|function.?call\w*)\b.{0,60}\b(support|allow|enable)|\b(support|allow|enable)\w*.{0,60}\b(tools?|function.?call)/is.test(
+      words,
+    )
+  );
+}
+
+/** The edge's broker refuses a call past a budget in the provider's own form, with this code in it. */
+const isBudgetStop = (error: unknown): boolean =>
+  (numberOf(error, 'statusCode') ?? 0) >= 400 && textOf(error, 'responseBody').includes('"budget_exceeded"');
+
+const budgetExceeded = (error: unknown, secrets: readonly string[]): GatewayError =>
+  new GatewayError(429, 'budget_exceeded', `The budget of this agent is used up${reasonOf(error, secrets)}`);
 
 function fromStatus(status: number, reason: string): GatewayError {
   if (status === 401 || status === 403) {

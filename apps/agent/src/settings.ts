@@ -17,6 +17,8 @@ export interface ModelSettings {
   readonly silenceTimeoutMs: number;
   /** Further attempts after a connection failure, 408, 409, 429 or 5xx, with growing pauses from 2 s. */
   readonly retries: number;
+  /** About how many tokens of conversation are sent to the model; more is compacted. */
+  readonly contextTokens: number;
 }
 
 /** Everything the house runtime reads from its environment. */
@@ -30,8 +32,10 @@ export interface AgentSettings {
   readonly gatewayToken: string;
   readonly nonce: string;
   readonly model: ModelSettings;
-  /** How many characters of earlier conversation are sent to the model. */
-  readonly historyChars: number;
+  /** Where the control plane offers this agent tools, for example `http://127.0.0.1:4101/door`; undefined for none. */
+  readonly doorUrl: string | undefined;
+  /** Where the agent runs; some things are allowed in a container only. */
+  readonly runtime: 'process' | 'docker';
   /** How long running turns may go on after SIGTERM. */
   readonly drainMs: number;
 }
@@ -72,8 +76,10 @@ export function readSettings(environment: Readonly<Record<string, string | undef
       maxTokens: env.number('ROOKERY_MAX_TOKENS', undefined, 1, 10_000_000, true),
       silenceTimeoutMs: env.number('ROOKERY_PROVIDER_TIMEOUT_MS', 120_000, 10, 3_600_000, true) ?? 0,
       retries: env.number('ROOKERY_PROVIDER_RETRIES', 1, 0, 5, true) ?? 0,
+      contextTokens: env.number('ROOKERY_CONTEXT_TOKENS', 32_000, 100, 10_000_000, true) ?? 0,
     },
-    historyChars: env.number('ROOKERY_HISTORY_CHARS', 96_000, 0, 10_000_000, true) ?? 0,
+    doorUrl: env.optional('ROOKERY_DOOR_URL') === undefined ? undefined : env.url('ROOKERY_DOOR_URL'),
+    runtime: env.runtime(),
     drainMs: env.number('ROOKERY_DRAIN_MS', 2000, 0, 600_000, true) ?? 0,
   };
   env.finish();
@@ -104,6 +110,13 @@ class Reader {
     const known = PROVIDERS.find((provider) => provider === value);
     if (value && !known) this.problems.push(`ROOKERY_LLM_PROVIDER must be one of ${PROVIDERS.join(', ')}`);
     return known ?? 'demo';
+  }
+
+  runtime(): 'process' | 'docker' {
+    const value = this.optional('ROOKERY_RUNTIME') ?? 'process';
+    if (value === 'process' || value === 'docker') return value;
+    this.problems.push('ROOKERY_RUNTIME must be process or docker');
+    return 'process';
   }
 
   absolutePath(name: string): string {

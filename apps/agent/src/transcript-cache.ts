@@ -8,17 +8,20 @@ import { log } from './log.js';
 export interface Transcript {
   /** How many messages the session has had, kept here or not; what the caller's `x-rookery-turn` has to equal. */
   readonly count: number;
+  /** Of the messages that came before `messages`; empty when there is none. */
+  readonly summary: string;
   /** The newest of them, oldest first. */
   readonly messages: readonly ChatMessage[];
 }
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const MAX_TRANSCRIPTS = 500;
 const FILES = ['', '-wal', '-shm'];
 
 const SCHEMA = `
   CREATE TABLE transcripts (
     id INTEGER PRIMARY KEY, session TEXT NOT NULL, peer TEXT NOT NULL, count INTEGER NOT NULL, used_at INTEGER NOT NULL,
+    summary TEXT NOT NULL DEFAULT '', summarised INTEGER NOT NULL DEFAULT 0,
     UNIQUE (session, peer)
   );
   CREATE INDEX transcripts_used_at ON transcripts (used_at);
@@ -39,26 +42,32 @@ export class TranscriptCache {
   private readonly upsert: StatementSync;
   private readonly insert: StatementSync;
   private readonly trim: StatementSync;
-  private readonly remove: StatementSync;
+  private readonly summarise: StatementSync;
+  private readonly removeFrom: StatementSync;
+  private readonly removeBefore: StatementSync;
   private readonly prune: StatementSync;
 
   private constructor(
     private readonly database: DatabaseSync,
     private readonly budgetChars: number,
   ) {
-    this.find = database.prepare('SELECT id, count FROM transcripts WHERE session = ? AND peer = ?');
-    this.list = database.prepare('SELECT role, text FROM messages WHERE transcript = ? ORDER BY seq');
+    this.find = database.prepare(
+      'SELECT id, count, summary, summarised FROM transcripts WHERE session = ? AND peer = ?',
+    );
+    this.list = database.prepare('SELECT seq, role, text FROM messages WHERE transcript = ? ORDER BY seq');
     this.upsert = database.prepare(
       `INSERT INTO transcripts (session, peer, count, used_at) VALUES (?, ?, ?, ?)
        ON CONFLICT (session, peer) DO UPDATE SET count = excluded.count, used_at = excluded.used_at RETURNING id`,
     );
-    this.insert = database.prepare('INSERT INTO messages (transcript, seq, role, text) VALUES (?, ?, ?, ?)');
+    this.insert = database.prepare('INSERT OR REPLACE INTO messages (transcript, seq, role, text) VALUES (?, ?, ?, ?)');
     this.trim = database.prepare(
       `DELETE FROM messages WHERE transcript = :id AND seq <= (SELECT max(seq) FROM (
          SELECT seq, sum(length(text)) OVER (ORDER BY seq DESC) AS chars FROM messages WHERE transcript = :id
        ) WHERE chars > :budget)`,
     );
-    this.remove = database.prepare('DELETE FROM transcripts WHERE session = ? AND peer = ?');
+    this.summarise = database.prepare('UPDATE transcripts SET summary = ?, summarised = ? WHERE id = ?');
+    this.removeFrom = database.prepare('DELETE FROM messages WHERE transcript = ? AND seq >= ?');
+    this.removeBefore = database.prepare('DELETE FROM messages WHERE transcript = ? AND seq < ?');
     this.prune = database.prepare(
       'DELETE FROM transcripts WHERE id IN (SELECT id FROM transcripts ORDER BY used_at DESC LIMIT -1 OFFSET ?)',
     );
@@ -82,19 +91,27 @@ export class TranscriptCache {
 
   read(key: TranscriptKey): Transcript {
     const found = this.find.get(key.session, key.peer);
-    if (!found) return { count: 0, messages: [] };
-    const messages = this.list.all(Number(found['id'])).map((row) => ({
-      role: row['role'] === 'user' ? ('user' as const) : ('assistant' as const),
-      text: String(row['text']),
-    }));
-    return { count: Number(found['count']), messages };
+    if (!found) return { count: 0, summary: '', messages: [] };
+    const messages = this.list.all(Number(found['id'])).map(messageOf);
+    return { count: Number(found['count']), summary: String(found['summary']), messages };
   }
 
-  /** Puts `messages` in place of what was known; `count` may be larger, when only the newest were sent. */
+  /**
+   * Puts `messages`, the newest of the caller's `count`, in place of what was known of that part of the session. The summary
+   * and the messages that are older than these stay.
+   */
   replace(key: TranscriptKey, messages: readonly ChatMessage[], count: number): void {
     this.write(key, () => {
-      this.remove.run(key.session, key.peer);
-      this.store(key, messages, count - messages.length, count);
+      const known = this.find.get(key.session, key.peer);
+      const id = Number(this.upsert.get(key.session, key.peer, count, Date.now())?.['id']);
+      const summarised = Number(known?.['summarised'] ?? 0);
+      const firstSeq = count - messages.length;
+      // A summary of more than there is belongs to another conversation.
+      const isOurs = summarised <= count;
+      if (!isOurs) this.summarise.run('', 0, id);
+      this.removeFrom.run(id, isOurs ? firstSeq : 0);
+      const missing = isOurs ? Math.max(0, summarised - firstSeq) : 0;
+      this.store(id, messages.slice(missing), firstSeq + missing);
       this.prune.run(MAX_TRANSCRIPTS);
     });
   }
@@ -104,22 +121,38 @@ export class TranscriptCache {
     this.write(key, () => {
       const known = this.find.get(key.session, key.peer);
       if (Number(known?.['count'] ?? 0) !== countBefore) return;
-      this.store(key, messages, countBefore, countBefore + messages.length);
+      const count = countBefore + messages.length;
+      const id = Number(this.upsert.get(key.session, key.peer, count, Date.now())?.['id']);
+      this.store(id, messages, countBefore);
       if (!known) this.prune.run(MAX_TRANSCRIPTS);
     });
   }
 
-  /** Drops a transcript whose last turn the caller may not have seen whole. */
-  forget(key: TranscriptKey): void {
-    this.write(key, () => this.remove.run(key.session, key.peer));
+  /** Lets `summary` stand for the oldest `covered` of the messages kept, which go. */
+  compact(key: TranscriptKey, summary: string, covered: number): void {
+    this.write(key, () => {
+      const id = Number(this.find.get(key.session, key.peer)?.['id'] ?? -1);
+      const seqs = this.list.all(id).map((row) => Number(row['seq']));
+      const upTo = (seqs[covered - 1] ?? -1) + 1;
+      this.summarise.run(summary, upTo, id);
+      this.removeBefore.run(id, upTo);
+    });
+  }
+
+  /** Takes back an appended turn that the caller may not have seen whole: the counts differ again. */
+  takeBack(key: TranscriptKey, countBefore: number): void {
+    this.write(key, () => {
+      const id = Number(this.find.get(key.session, key.peer)?.['id'] ?? -1);
+      this.removeFrom.run(id, countBefore);
+      if (id >= 0) this.upsert.get(key.session, key.peer, countBefore, Date.now());
+    });
   }
 
   close(): void {
     this.database.close();
   }
 
-  private store(key: TranscriptKey, messages: readonly ChatMessage[], firstSeq: number, count: number): void {
-    const id = Number(this.upsert.get(key.session, key.peer, count, Date.now())?.['id']);
+  private store(id: number, messages: readonly ChatMessage[], firstSeq: number): void {
     messages.forEach((message, index) => this.insert.run(id, firstSeq + index, message.role, message.text));
     this.trim.run({ id, budget: this.budgetChars });
   }
@@ -135,6 +168,11 @@ export class TranscriptCache {
     }
   }
 }
+
+const messageOf = (row: Readonly<Record<string, unknown>>): ChatMessage => ({
+  role: row['role'] === 'user' ? 'user' : 'assistant',
+  text: String(row['text']),
+});
 
 function openOrReplace(file: string): DatabaseSync {
   try {

@@ -21,6 +21,21 @@ export interface Asked {
   readonly messages: readonly { readonly role: 'user' | 'assistant'; readonly text: string }[];
   readonly temperature: number | undefined;
   readonly maxTokens: number | undefined;
+  /** Names of the tools the model may call now. */
+  readonly tools: readonly string[];
+  /** What called tools gave, oldest first. */
+  readonly results: readonly string[];
+}
+
+export interface ToolUse {
+  readonly name: string;
+  readonly input: object;
+}
+
+/** What the model does in one call: says something, calls tools, or both. */
+export interface Step {
+  readonly words?: readonly string[];
+  readonly calls?: readonly ToolUse[];
 }
 
 /** One provider's published wire format. */
@@ -29,17 +44,23 @@ export interface Wire {
   read(path: string, headers: IncomingHttpHeaders, body: Record<string, unknown>): Asked;
   begin(): string;
   text(text: string): string;
+  /** Calls of tools, and the end of an answer that waits for them. */
+  calls(calls: readonly ToolUse[], hasText: boolean): string;
   /** What ends a whole answer of 7 prompt and 3 completion tokens. */
   end(reason: 'stop' | 'length'): string;
   errorInStream(): string;
-  errorBody(status: number, message: string): object;
+  errorBody(status: number, message: string, code?: string): object;
 }
 
 export type Behaviour =
   | { readonly kind: 'answer'; readonly words: readonly string[]; readonly reason?: 'stop' | 'length' }
   /** Sends the first word, the others when `release` resolves. */
   | { readonly kind: 'gated'; readonly words: readonly string[]; readonly release: Promise<void> }
-  | { readonly kind: 'status'; readonly status: number; readonly message: string }
+  /** One step a request. */
+  | { readonly kind: 'steps'; readonly steps: readonly Step[] }
+  /** Decides by what it is asked. */
+  | { readonly kind: 'model'; readonly step: (asked: Asked) => Step }
+  | { readonly kind: 'status'; readonly status: number; readonly message: string; readonly code?: string }
   | { readonly kind: 'error-in-stream' }
   | { readonly kind: 'early-end' }
   | { readonly kind: 'cut' }
@@ -52,6 +73,8 @@ export class ProviderServer {
   readonly asked: Asked[] = [];
   /** How many calls the client broke off. */
   broken = 0;
+  /** Says why a request is refused with 400, if it is. */
+  refuses: (asked: Asked) => string | undefined = () => undefined;
   behaviour: Behaviour = { kind: 'answer', words: ['Hello'] };
   private readonly server: Server;
 
@@ -95,18 +118,38 @@ export class ProviderServer {
       sendJson(res, 400, wire.errorBody(400, error instanceof Error ? error.message : 'malformed'));
       return;
     }
+    const refusal = this.refuses(this.lastAsked);
+    if (refusal !== undefined) {
+      sendJson(res, 400, wire.errorBody(400, refusal));
+      return;
+    }
     if (behaviour.kind === 'status') {
-      sendJson(res, behaviour.status, wire.errorBody(behaviour.status, behaviour.message));
+      sendJson(res, behaviour.status, wire.errorBody(behaviour.status, behaviour.message, behaviour.code));
       return;
     }
     res.writeHead(200, { 'content-type': 'text/event-stream' });
-    await stream(wire, behaviour, res);
+    if (behaviour.kind === 'steps' || behaviour.kind === 'model') this.step(wire, behaviour, res);
+    else await stream(wire, behaviour, res);
+  }
+
+  private step(wire: Wire, behaviour: Stepwise, res: ServerResponse): void {
+    let step: Step | undefined;
+    if (behaviour.kind === 'model') step = behaviour.step(this.lastAsked);
+    else {
+      step = behaviour.steps[0];
+      this.behaviour = { kind: 'steps', steps: behaviour.steps.slice(1) };
+    }
+    const { words = [], calls = [] } = step ?? { words: ['nothing planned'] };
+    const text = words.map((word) => wire.text(word)).join('');
+    res.end(wire.begin() + text + (calls.length > 0 ? wire.calls(calls, words.length > 0) : wire.end('stop')));
   }
 }
 
+type Stepwise = Extract<Behaviour, { kind: 'steps' | 'model' }>;
+
 async function stream(
   wire: Wire,
-  behaviour: Exclude<Behaviour, { kind: 'status' }>,
+  behaviour: Exclude<Behaviour, { kind: 'status' | 'steps' | 'model' }>,
   res: ServerResponse,
 ): Promise<void> {
   res.write(wire.begin());

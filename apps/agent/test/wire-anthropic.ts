@@ -2,7 +2,10 @@ import type { Wire } from './provider-server.js';
 
 interface Block {
   readonly type: string;
-  readonly text: string;
+  readonly text?: string;
+  readonly id?: string;
+  readonly tool_use_id?: string;
+  readonly content?: string | readonly Block[];
 }
 
 interface Body {
@@ -12,12 +15,14 @@ interface Body {
   readonly temperature?: number;
   readonly system?: string | readonly Block[];
   readonly messages: readonly { readonly role: 'user' | 'assistant'; readonly content: string | readonly Block[] }[];
+  readonly tools?: readonly { readonly name: string; readonly input_schema: { readonly type?: string } }[];
+  readonly tool_choice?: { readonly type: string };
 }
 
 const event = (type: string, body: object): string => `event: ${type}\ndata: ${JSON.stringify({ type, ...body })}\n\n`;
 
 const textOf = (content: string | readonly Block[]): string =>
-  typeof content === 'string' ? content : content.map((block) => block.text).join('');
+  typeof content === 'string' ? content : content.map((block) => block.text ?? '').join('');
 
 /** `POST /messages`: docs.anthropic.com, Messages and Streaming Messages. */
 export const anthropicWire: Wire = {
@@ -27,7 +32,9 @@ export const anthropicWire: Wire = {
     if (!headers['anthropic-version']) throw new Error('anthropic-version: header is required');
     if (!body.max_tokens) throw new Error('max_tokens: field required');
     if (!body.stream) throw new Error('not a stream');
-    const messages = body.messages.map(({ role, content }) => ({ role, text: textOf(content) }));
+    checkTools(body);
+    const said = body.messages.filter(({ content }) => typeof content === 'string' || content.some(isText));
+    const messages = said.map(({ role, content }) => ({ role, text: textOf(content) }));
     if (messages[0]?.role !== 'user') throw new Error('messages: first message must use the user role');
     if (messages.some(({ text }) => text === '')) throw new Error('messages: text content blocks must be non-empty');
     return {
@@ -37,6 +44,8 @@ export const anthropicWire: Wire = {
       messages,
       temperature: body.temperature,
       maxTokens: body.max_tokens,
+      tools: body.tool_choice?.type === 'none' ? [] : (body.tools ?? []).map(({ name }) => name),
+      results: blocksOf(body).flatMap((block) => (block.type === 'tool_result' ? [textOf(block.content ?? '')] : [])),
     };
   },
   begin: () =>
@@ -54,6 +63,24 @@ export const anthropicWire: Wire = {
     }) +
     event('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }) +
     event('ping', {}),
+  calls: (calls) =>
+    event('content_block_stop', { index: 0 }) +
+    calls
+      .map(
+        ({ name, input }, nr) =>
+          event('content_block_start', {
+            index: nr + 1,
+            content_block: { type: 'tool_use', id: `toolu_${name}_${nr}`, name, input: {} },
+          }) +
+          event('content_block_delta', {
+            index: nr + 1,
+            delta: { type: 'input_json_delta', partial_json: JSON.stringify(input) },
+          }) +
+          event('content_block_stop', { index: nr + 1 }),
+      )
+      .join('') +
+    event('message_delta', { delta: { stop_reason: 'tool_use', stop_sequence: null }, usage: { output_tokens: 3 } }) +
+    event('message_stop', {}),
   text: (text) => event('content_block_delta', { index: 0, delta: { type: 'text_delta', text } }),
   end: (reason) =>
     event('content_block_stop', { index: 0 }) +
@@ -68,3 +95,21 @@ export const anthropicWire: Wire = {
     error: { type: status === 401 ? 'authentication_error' : 'invalid_request_error', message },
   }),
 };
+
+const isText = ({ type }: Block): boolean => type === 'text';
+
+const blocksOf = (body: Body): Block[] =>
+  body.messages.flatMap(({ content }) => (typeof content === 'string' ? [] : [...content]));
+
+/** Every `tool_use` needs its `tool_result` in the next message, and the tools have to be declared. */
+function checkTools(body: Body): void {
+  if (body.tools?.some(({ input_schema }) => input_schema.type !== 'object')) throw new Error('tools: invalid schema');
+  body.messages.forEach(({ content }, index) => {
+    if (typeof content === 'string') return;
+    const calls = content.filter(({ type }) => type === 'tool_use');
+    if (calls.length > 0 && !body.tools) throw new Error('requests with tool_use blocks must define tools');
+    const next = body.messages[index + 1]?.content ?? '';
+    const answered = typeof next === 'string' ? [] : next.map((block) => block.tool_use_id);
+    if (calls.some(({ id }) => !answered.includes(id))) throw new Error('tool_use ids without tool_result');
+  });
+}

@@ -1,2 +1,2 @@
 // The engine of `streamText` without its replay buffer: read once, 10 MB smaller after fifty chats, and faster.
-export { experimental_streamTextLowMemory as streamText } from 'ai';
+export { experimental_streamTextLowMemory as streamText, jsonSchema, stepCountIs } from 'ai';

@@ -54,6 +54,8 @@ export class AgentSpecs {
       ROOKERY_LLM_PROVIDER: provider,
       ROOKERY_LLM_BASE_URL: `${this.runtime.agentDoorUrl}/llm/${provider}`,
       ROOKERY_LLM_TOKEN: signAgentToken(jwtSecret, claims),
+      ROOKERY_DOOR_URL: `${this.runtime.agentDoorUrl}/door`,
+      ROOKERY_RUNTIME: this.config.runtime,
       ROOKERY_MODEL: model ?? DEFAULT_MODELS[provider],
       ...(temperature === undefined ? {} : { ROOKERY_TEMPERATURE: String(temperature) }),
       ...(maxTokens === undefined ? {} : { ROOKERY_MAX_TOKENS: String(maxTokens) }),

@@ -45,6 +45,7 @@ describe('AgentReconciler', () => {
       ROOKERY_AGENT_ID: agent.id,
       ROOKERY_LLM_PROVIDER: 'demo',
       ROOKERY_LLM_BASE_URL: 'http://127.0.0.1:4101/llm/demo',
+      ROOKERY_DOOR_URL: 'http://127.0.0.1:4101/door',
     });
     expect(world.agents.get(agent.id)!.workspace.get('SOUL.md')).toBe('I am Ada');
     expect([...world.agents.get(agent.id)!.workspace.keys()].sort()).toEqual([
