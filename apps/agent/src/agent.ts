@@ -11,8 +11,9 @@ import { type AgentSettings, readSettings } from './settings.js';
 import { Toolbox } from './tools/toolbox.js';
 import { TranscriptCache } from './transcript-cache.js';
 
-/** Kept until the model has summarised it: four times the budget, of about four characters a token. */
+/** What is kept until the model has summarised it: four times the budget, and never less than a refill brings. */
 const STORED_CHARS_PER_TOKEN = 16;
+const LEAST_STORED_CHARS = 600_000;
 const CREDENTIALS = ['ROOKERY_GATEWAY_TOKEN', 'ROOKERY_LLM_TOKEN'];
 
 /** Starts the agent from the environment; resolves when it listens. */
@@ -24,7 +25,7 @@ export async function startAgent(): Promise<void> {
   const settings = readSettings(process.env);
   for (const name of CREDENTIALS) Reflect.deleteProperty(process.env, name);
   const { workspace, model, doorUrl } = settings;
-  const transcripts = TranscriptCache.open(join(workspace, '.state'), model.contextTokens * STORED_CHARS_PER_TOKEN);
+  const transcripts = TranscriptCache.open(join(workspace, '.state'), storedChars(model.contextTokens));
   const client = new ModelClient(model);
   const compactor = new Compactor(model.contextTokens, (...request) => client.ask(...request));
   const conversations = new Conversations(transcripts, compactor);
@@ -34,6 +35,9 @@ export async function startAgent(): Promise<void> {
   stopOnSignal(gateway, transcripts);
   log('info', `agent ${settings.agentId} listens on ${settings.bind}:${port}, ${describeModel(settings)}`);
 }
+
+const storedChars = (contextTokens: number): number =>
+  Math.max(contextTokens * STORED_CHARS_PER_TOKEN, LEAST_STORED_CHARS);
 
 /** Reports why the agent can't run, and ends it. */
 export function exitOn(error: unknown): never {

@@ -22,7 +22,7 @@ export interface Compacted {
 
 /** Share of the budget that recent turns keep when the older ones are summarised. */
 const KEPT_SHARE = 0.5;
-const SUMMARY_SHARE = 1 / 8;
+const SUMMARY_SHARE = 1 / 4;
 const MAX_SUMMARY_TOKENS = 4000;
 const PIECE_SHARE = 0.75;
 const MAX_PIECES = 16;
