@@ -68,6 +68,8 @@ export interface Config {
     readonly url: string;
     /** Image the worker starts its edge container from in the docker runtime; empty: somebody else runs the edge. */
     readonly image: string | undefined;
+    /** Model calls of one agent that may be under way at once. */
+    readonly callsPerAgent: number;
     /** Name of the edge's container, joined to each agent network in the docker runtime. */
     readonly container: string;
   };
@@ -149,6 +151,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       relayPort,
       agentPort: env.integer('EDGE_AGENT_PORT', 4101, 0, 65535),
       url: env.url('EDGE_URL', `http://127.0.0.1:${relayPort}`),
+      callsPerAgent: env.integer('EDGE_CALLS_PER_AGENT', 200, 1, 100_000),
       image: env.optional('EDGE_IMAGE'),
       container: env.text('EDGE_CONTAINER', 'rookery-edge'),
     },

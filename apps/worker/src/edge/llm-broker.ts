@@ -8,13 +8,19 @@ import { type HistogramMetric, Logger, Metrics } from '#libs/observability';
 import { type Provider, SecretsService } from '#libs/secrets';
 import { AgentGate } from './agent-gate.js';
 import { answerJson } from './answer.js';
+import { CallSlots } from './call-slots.js';
 import { bearerOf } from './credentials.js';
 import { forward } from './forward.js';
 import { passErrorBack } from './provider-error.js';
 import { WIRE_FORMATS, type WireFormat, providerHeaders, providerUrl } from './providers.js';
 
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
-const STATUS: Partial<Record<ErrorKind, number>> = { unauthenticated: 401, unavailable: 503, not_found: 404 };
+const STATUS: Partial<Record<ErrorKind, number>> = {
+  unauthenticated: 401,
+  unavailable: 503,
+  not_found: 404,
+  rate_limited: 429,
+};
 
 /** Where a call goes: `/llm/<provider>/<path>?<query>`. */
 export interface BrokerRoute {
@@ -33,6 +39,7 @@ export class LlmBroker implements OnApplicationShutdown {
     'http:': new HttpAgent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 256 }),
     'https:': new HttpsAgent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 256 }),
   };
+  private readonly slots: CallSlots;
   private readonly answered: HistogramMetric<'provider' | 'outcome'>;
 
   constructor(
@@ -42,6 +49,7 @@ export class LlmBroker implements OnApplicationShutdown {
     @Inject(Logger) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
   ) {
+    this.slots = new CallSlots(config.edge.callsPerAgent);
     this.answered = metrics.histogram(
       'rookery_broker_answer_seconds',
       "From an agent's model call to the first byte of the answer, by provider and outcome",
@@ -69,7 +77,7 @@ export class LlmBroker implements OnApplicationShutdown {
   }
 
   private async demo(req: IncomingMessage, res: ServerResponse, measure: Measure): Promise<void> {
-    await this.gate.admit(req, bearerOf(req));
+    this.slots.take((await this.gate.admit(req, bearerOf(req))).agentId, res);
     measure('answered');
     await handleDemoModel(req, res);
   }
@@ -84,6 +92,7 @@ export class LlmBroker implements OnApplicationShutdown {
       );
     }
     const holder = await this.gate.admit(req, format.credentialOf(req));
+    this.slots.take(holder.agentId, res);
     const key = await this.secrets.providerKey(holder, call.provider);
     if (key === undefined) throw missingKey(format);
     if (Number(req.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge();

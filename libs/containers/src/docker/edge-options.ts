@@ -91,6 +91,7 @@ function environmentOf(config: Config): string[] {
     ANTHROPIC_BASE_URL: fromContainer(providers.anthropic.baseUrl),
     GOOGLE_BASE_URL: fromContainer(providers.google.baseUrl),
     PROVIDER_SILENCE_TIMEOUT_SECONDS: String(providers.silenceTimeoutMs / 1000),
+    EDGE_CALLS_PER_AGENT: String(edge.callsPerAgent),
     EGRESS_ALLOW_CIDRS: security.egressAllowCidrs.join(','),
   };
   return Object.entries(values).flatMap(([name, value]) => (value ? [`${name}=${value}`] : []));
@@ -102,6 +103,7 @@ function secretsOf(config: Config): Record<string, string> {
     DATABASE_URL: fromContainer(config.databaseUrl),
     JWT_SECRET: security.jwtSecret,
     MASTER_KEY: security.masterKey,
+    MASTER_KEY_PREVIOUS: security.previousMasterKeys.join(','),
     METRICS_TOKEN: security.metricsToken,
     OPENAI_API_KEY: providers.openai.apiKey,
     ANTHROPIC_API_KEY: providers.anthropic.apiKey,

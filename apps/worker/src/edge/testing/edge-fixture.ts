@@ -31,7 +31,7 @@ export async function startEdge(overrides: Overrides<Config> = {}): Promise<Edge
   const db = await testDatabase();
   const [relayPort, agentPort] = [await freePort(), await freePort()];
   const relayUrl = `http://127.0.0.1:${relayPort}`;
-  const config = db.config({ ...overrides, edge: { relayPort, agentPort, url: relayUrl } });
+  const config = db.config({ ...overrides, edge: { ...overrides.edge, relayPort, agentPort, url: relayUrl } });
   const app = await NestFactory.createApplicationContext(EdgeModule.forRoot(config, silentLogger()), { logger: false });
   await db.database.query('INSERT INTO hosts (id, runtime, edge_url, capacity_agents) VALUES ($1, $2, $3, 10)', [
     config.host.id,
