@@ -3,7 +3,8 @@ import { AgentsService } from '#libs/agents';
 import type { Caller } from '#libs/kernel';
 import { CallerOf, ClientGone } from '../../../http/caller-of.js';
 import { AgentoController, AnswersData, Refuses } from '../agento.openapi.js';
-import { AgentStatusDto, AgentWhyDto, StartedAgentDto, StoppedAgentDto } from './agents.dto.js';
+import { AgentStatusDto, StartedAgentDto, StoppedAgentDto } from './agent-lifecycle.dto.js';
+import { AgentWhyDto } from './agent-why.dto.js';
 import { toAgentStatus, toAgentWhy, toStartedAgent, toStoppedAgent } from './agents.mapper.js';
 import { SettledAgents } from './settled-agents.js';
 

@@ -5,16 +5,8 @@ import { CallerOf, ClientGone } from '../../../http/caller-of.js';
 import { IdempotencyOf, type IdempotencySlot, Idempotent } from '../../../http/idempotency/idempotent.js';
 import { AgentoController, AnswersData, AnswersPage, Refuses, TakesIdempotencyKey } from '../agento.openapi.js';
 import { type AgentoPage, agentoPage } from '../agento.paging.js';
-import {
-  AgentDetailsDto,
-  AgentSummaryDto,
-  CreateAgentDto,
-  CreatedAgentDto,
-  DeletedAgentDto,
-  ListAgentsQuery,
-  UpdateAgentDto,
-  UpdatedAgentDto,
-} from './agents.dto.js';
+import { CreateAgentDto, ListAgentsQuery, UpdateAgentDto } from './agent-requests.dto.js';
+import { AgentDetailsDto, AgentSummaryDto, CreatedAgentDto, DeletedAgentDto, UpdatedAgentDto } from './agents.dto.js';
 import {
   toAgentDetails,
   toAgentSummary,

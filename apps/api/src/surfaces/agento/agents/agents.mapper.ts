@@ -2,18 +2,15 @@ import type { Agent, AgentExplanation, CreateAgent, LiveStatus, UpdateAgent } fr
 import { invalid } from '#libs/kernel';
 import { isoTime, isoTimeOrNull } from '../agento.paging.js';
 import { LLM_SECRETS, storedSecrets } from './agent-secrets.js';
+import type { AgentStatusDto, StartedAgentDto, StoppedAgentDto } from './agent-lifecycle.dto.js';
+import type { CreateAgentDto, UpdateAgentDto } from './agent-requests.dto.js';
+import type { AgentWhyDto } from './agent-why.dto.js';
 import type {
   AgentDetailsDto,
-  AgentStatusDto,
   AgentSummaryDto,
   AgentSwarmDto,
-  AgentWhyDto,
-  CreateAgentDto,
   CreatedAgentDto,
   DeletedAgentDto,
-  StartedAgentDto,
-  StoppedAgentDto,
-  UpdateAgentDto,
   UpdatedAgentDto,
 } from './agents.dto.js';
 

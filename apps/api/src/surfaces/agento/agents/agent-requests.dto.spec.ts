@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { plainToInstance } from 'class-transformer';
 import { validate, type ValidationError } from 'class-validator';
-import { CreateAgentDto, ListAgentsQuery, UpdateAgentDto } from './agents.dto.js';
+import { CreateAgentDto, ListAgentsQuery, UpdateAgentDto } from './agent-requests.dto.js';
 
 const paths = (errors: ValidationError[], prefix = ''): string[] =>
   errors.flatMap((error) => [

@@ -1,0 +1,84 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { STATUSES } from './agent-words.js';
+
+export class AgentDesiredDto {
+  @ApiProperty({ enum: ['running', 'stopped', 'deleted'], example: 'running' })
+  state!: string;
+  /** Grows with every change of settings */
+  @ApiProperty({ type: 'integer', example: 1 })
+  generation!: number;
+  /** Grows with every restart that was asked for */
+  @ApiProperty({ type: 'integer', example: 1 })
+  restartGeneration!: number;
+}
+
+export class AgentObservedDto {
+  @ApiProperty({ enum: STATUSES, example: 'running' })
+  status!: string;
+  @ApiProperty({ type: 'integer', example: 1 })
+  generation!: number;
+  @ApiProperty({ type: 'integer', example: 1 })
+  restartGeneration!: number;
+}
+
+export class AgentHostDto {
+  /** @example "host-1" */
+  id!: string;
+  /** @example "eu" */
+  region!: string;
+  alive!: boolean;
+  draining!: boolean;
+  @ApiProperty({ format: 'date-time', example: '2026-02-10T14:00:05.000Z' })
+  heartbeatAt!: string;
+}
+
+export class AgentTransitionDto {
+  @ApiProperty({ type: 'integer', example: 3 })
+  seq!: number;
+  @ApiProperty({ format: 'date-time', example: '2026-02-10T14:00:05.000Z' })
+  at!: string;
+  @ApiProperty({ enum: STATUSES, nullable: true, example: 'provisioning' })
+  from!: string | null;
+  @ApiProperty({ enum: STATUSES, example: 'running' })
+  to!: string;
+  /** Who or what caused it */
+  cause!: string;
+  @ApiProperty({ type: 'integer', nullable: true, example: 1 })
+  attempt!: number | null;
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  nextRetryAt!: string | null;
+  @ApiProperty({ type: String, nullable: true, example: null })
+  errorCategory!: string | null;
+  @ApiProperty({ type: String, nullable: true, example: null })
+  error!: string | null;
+}
+
+export class AgentWhyDto {
+  @ApiProperty({ format: 'uuid', example: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890' })
+  id!: string;
+  @ApiProperty({ enum: STATUSES, example: 'running' })
+  status!: string;
+  /** What users asked for */
+  desired!: AgentDesiredDto;
+  /** What is */
+  observed!: AgentObservedDto;
+  needsRestart!: boolean;
+  /** Where it runs; null before it was placed */
+  @ApiProperty({ type: AgentHostDto, nullable: true })
+  host!: AgentHostDto | null;
+  /** Attempts since it was last well */
+  @ApiProperty({ type: 'integer', example: 0 })
+  attempt!: number;
+  /** When it is tried again; null when nothing is planned */
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  nextRetryAt!: string | null;
+  @ApiProperty({ type: String, nullable: true, example: null })
+  lastError!: string | null;
+  @ApiProperty({ type: String, nullable: true, example: null })
+  errorCategory!: string | null;
+  /** What to do about it */
+  @ApiProperty({ type: String, nullable: true, example: null })
+  advice!: string | null;
+  /** The last 20 changes of status, newest first */
+  transitions!: AgentTransitionDto[];
+}
