@@ -2,65 +2,36 @@ import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { newId } from '#libs/kernel';
-import { type ApiAnswer, type ApiFixture, type ApiOrganisation, startApi } from '../../../testing/api-fixture.js';
+import { type ApiAnswer, type ApiFixture, startApi } from '../../../testing/api-fixture.js';
+import { type AgentoClient, type Data, agentoClient, iso } from './agento-client.js';
 
 const TABLES = ['agents', 'agent_files', 'agent_file_versions', 'events', 'outbox'];
-const iso = expect.stringMatching(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 let api: ApiFixture;
-let org: ApiOrganisation;
+let client: AgentoClient;
 let id: string;
 
 const call = (method: string, path: string, body?: unknown): Promise<ApiAnswer> =>
-  api.request(method, `/v1/agents/${id}${path}`, { apiKey: org.apiKey, ...(body === undefined ? {} : { body }) });
+  client.call(method, `/agents/${id}${path}`, body);
+const data = (method: string, path: string, body?: unknown): Promise<Data> =>
+  client.data(method, `/agents/${id}${path}`, body);
 
-const data = async (method: string, path: string, body?: unknown): Promise<Record<string, unknown>> => {
-  const answer = await call(method, path, body);
-  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-  return (answer.body as { data: Record<string, unknown> }).data;
-};
-
-/** An agent as its host left it, in that status, with the files it was made with. */
-const insertAgent = async (status: 'running' | 'stopped'): Promise<string> => {
-  const agentId = newId();
-  await api.db.database.query(
-    `INSERT INTO agents (id, org_id, name, region, image, status, desired_state, observed_generation)
-     VALUES ($1, $2, 'A', 'eu', 'x', $3, $3, 1)`,
-    [agentId, org.orgId, status],
-  );
-  await api.db.database.query(
-    `INSERT INTO agent_files (agent_id, org_id, path, content, sha256)
-     SELECT $1, $2, path, content, encode(sha256(content::bytea), 'hex') FROM (VALUES
-       ('SOUL.md', '# Soul'), ('IDENTITY.md', '# Identity'), ('WORKFLOW.md', '# Workflow'),
-       ('rules/example-new-request.md', '# Example')) f(path, content)`,
-    [agentId, org.orgId],
-  );
-  return agentId;
-};
-
-const state = async (): Promise<unknown> =>
-  Promise.all(
-    TABLES.map(async (table) => {
-      const sql = `SELECT md5(coalesce(string_agg(t::text, ',' ORDER BY t::text), '')) AS digest FROM ${table} t`;
-      return [table, (await api.db.database.query<{ digest: string }>(sql))[0]?.digest];
-    }),
-  );
-
-async function refused(status: number, code: string, request: () => Promise<ApiAnswer>, message = /./): Promise<void> {
-  const before = await state();
-  const answer = await request();
-  expect({ status: answer.status, body: answer.body }).toEqual({
+/** With the files it was made with. */
+const insertAgent = (status: 'running' | 'stopped'): Promise<string> =>
+  client.insertAgent({
     status,
-    body: { error: { code, message: expect.stringMatching(message) } },
+    files: {
+      'SOUL.md': '# Soul',
+      'IDENTITY.md': '# Identity',
+      'WORKFLOW.md': '# Workflow',
+      'rules/example-new-request.md': '# Example',
+    },
   });
-  expect(await state()).toEqual(before);
-}
 
 beforeAll(async () => {
   api = await startApi();
-  org = await api.organisation();
+  client = agentoClient(api, await api.organisation(), TABLES);
 });
 afterAll(() => api?.close());
 beforeEach(async () => {
@@ -95,7 +66,7 @@ describe('personality', () => {
   it('refuses a stale hash with 409 and leaves the text as it was', async () => {
     await data('PUT', '/personality', { soulMd: 'theirs' });
     const mine = { soulMd: 'mine', expectedHash: sha256('# Soul') };
-    await refused(409, 'conflict', () => call('PUT', '/personality', mine), /read it again/);
+    await client.refused(409, 'conflict', () => call('PUT', '/personality', mine), /read it again/);
     expect(await data('GET', '/personality')).toMatchObject({ soulMd: 'theirs', soulMdHash: sha256('theirs') });
   });
 
@@ -123,7 +94,7 @@ describe('personality', () => {
       soulMdUpdatedAt: iso,
     });
     const stale = { expectedHash: sha256('# Soul') };
-    await refused(409, 'conflict', () => call('POST', '/personality/versions/1/restore', stale));
+    await client.refused(409, 'conflict', () => call('POST', '/personality/versions/1/restore', stale));
     expect(await data('POST', '/personality/versions/1/restore')).toEqual({
       soulMd: '# Soul',
       soulMdHash: sha256('# Soul'),
@@ -131,8 +102,8 @@ describe('personality', () => {
       needsRestart: true,
     });
     for (const version of ['0', '9', 'x', '1.5', '-1', '99999999999', '%00']) {
-      await refused(404, 'not_found', () => call('GET', `/personality/versions/${version}`));
-      await refused(404, 'not_found', () => call('POST', `/personality/versions/${version}/restore`));
+      await client.refused(404, 'not_found', () => call('GET', `/personality/versions/${version}`));
+      await client.refused(404, 'not_found', () => call('POST', `/personality/versions/${version}/restore`));
     }
   });
 
@@ -147,16 +118,16 @@ describe('personality', () => {
     ['the bytes of an image', { soulMd: '\u0089PNG\r\n\u001a\n' }, /soulMd.*control/],
     ['half of a surrogate pair', { soulMd: 'a\ud83d' }, /soulMd.*surrogate/],
   ])('refuses %s', async (_case, body, message) => {
-    await refused(400, 'validation_error', () => call('PUT', '/personality', body), message);
+    await client.refused(400, 'validation_error', () => call('PUT', '/personality', body), message);
   });
 
   it('refuses bytes that are no UTF-8, however they are sent', async () => {
     const bytes = Buffer.concat([Buffer.from('{"soulMd":"'), Buffer.from([0xc3, 0x28, 0xff]), Buffer.from('"}')]);
     const headers = { 'content-type': 'application/json' };
-    const sent = { apiKey: org.apiKey, body: bytes, headers };
+    const sent = { apiKey: client.org.apiKey, body: bytes, headers };
     const whole = () => api.request('PUT', `/v1/agents/${id}/personality`, sent);
-    await refused(400, 'validation_error', whole, /UTF-8/);
-    await refused(400, 'validation_error', () => chunked(`/v1/agents/${id}/personality`, bytes), /UTF-8/);
+    await client.refused(400, 'validation_error', whole, /UTF-8/);
+    await client.refused(400, 'validation_error', () => chunked(`/v1/agents/${id}/personality`, bytes), /UTF-8/);
   });
 });
 
@@ -178,7 +149,7 @@ describe('workflow', () => {
 
   it('is only shown for running agents, but can be replaced for others', async () => {
     id = await insertAgent('stopped');
-    await refused(409, 'agent_not_running', () => call('GET', '/workflow'));
+    await client.refused(409, 'agent_not_running', () => call('GET', '/workflow'));
     expect(await data('PUT', '/workflow', { workflowMd: 'x' })).toEqual({ workflowMd: 'x', needsRestart: false });
   });
 
@@ -188,7 +159,7 @@ describe('workflow', () => {
     ['more than 65536 bytes', { workflowMd: 'x'.repeat(65_537) }, /workflowMd.*65536/],
     ['NUL', { workflowMd: '\0' }, /workflowMd.*control/],
   ])('refuses %s', async (_case, body, message) => {
-    await refused(400, 'validation_error', () => call('PUT', '/workflow', body), message);
+    await client.refused(400, 'validation_error', () => call('PUT', '/workflow', body), message);
   });
 });
 
@@ -217,8 +188,8 @@ describe('rules', () => {
       deleted: true,
       needsRestart: true,
     });
-    await refused(404, 'not_found', () => call('GET', '/rules/new-request'), /Rule/);
-    await refused(404, 'not_found', () => call('DELETE', '/rules/new-request'), /Rule/);
+    await client.refused(404, 'not_found', () => call('GET', '/rules/new-request'), /Rule/);
+    await client.refused(404, 'not_found', () => call('DELETE', '/rules/new-request'), /Rule/);
   });
 
   it('do not flag a stopped agent', async () => {
@@ -231,9 +202,9 @@ describe('rules', () => {
     'refuse the name %j',
     async (name) => {
       const path = `/rules/${encodeURIComponent(name).replaceAll('.', '%2E')}`;
-      await refused(400, 'validation_error', () => call('PUT', path, { content: 'x' }), /letters, digits/);
-      await refused(400, 'validation_error', () => call('GET', path), /letters, digits/);
-      await refused(400, 'validation_error', () => call('DELETE', path), /letters, digits/);
+      await client.refused(400, 'validation_error', () => call('PUT', path, { content: 'x' }), /letters, digits/);
+      await client.refused(400, 'validation_error', () => call('GET', path), /letters, digits/);
+      await client.refused(400, 'validation_error', () => call('DELETE', path), /letters, digits/);
     },
   );
 
@@ -243,14 +214,18 @@ describe('rules', () => {
     ['more than 65536 bytes', { content: 'x'.repeat(65_537) }, /content.*65536/],
     ['binary content', { content: 'GIF89a\u0001\0' }, /content.*control/],
   ])('refuse %s', async (_case, body, message) => {
-    await refused(400, 'validation_error', () => call('PUT', '/rules/a', body), message);
+    await client.refused(400, 'validation_error', () => call('PUT', '/rules/a', body), message);
   });
 });
 
 /** A body without Content-Length: nothing but its bytes can give it away. */
 const chunked = (path: string, bytes: Buffer): Promise<ApiAnswer> =>
   new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'x-api-key': org.apiKey, 'transfer-encoding': 'chunked' };
+    const headers = {
+      'content-type': 'application/json',
+      'x-api-key': client.org.apiKey,
+      'transfer-encoding': 'chunked',
+    };
     const sent = httpRequest(new URL(path, api.url), { method: 'PUT', headers }, (response) => {
       text(response).then(
         (body) =>

@@ -1,61 +1,37 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { newId } from '#libs/kernel';
 import { SecretsService } from '#libs/secrets';
-import { type ApiAnswer, type ApiFixture, type ApiOrganisation, startApi } from '../../../testing/api-fixture.js';
+import { type ApiAnswer, type ApiFixture, startApi } from '../../../testing/api-fixture.js';
+import { type AgentoClient, agentoClient } from './agento-client.js';
 
 const TABLES = ['agents', 'secrets', 'organisation_keys', 'events', 'outbox'];
 const CANARY = 'canary-0123456789';
 
 let api: ApiFixture;
-let org: ApiOrganisation;
+let client: AgentoClient;
 let id: string;
 
-const put = (body: unknown): Promise<ApiAnswer> =>
-  api.request('PUT', `/v1/agents/${id}/secrets`, { apiKey: org.apiKey, body });
+const put = (body: unknown): Promise<ApiAnswer> => client.call('PUT', `/agents/${id}/secrets`, body);
 
-const names = (): Promise<string[]> => api.app.get(SecretsService, { strict: false }).names(org, { kind: 'agent', id });
+const names = (): Promise<string[]> =>
+  api.app.get(SecretsService, { strict: false }).names(client.org, { kind: 'agent', id });
 
 const keyOf = (provider: 'openai' | 'anthropic') =>
   api.app
     .get(SecretsService, { strict: false })
-    .providerKey({ orgId: org.orgId, agentId: id, swarmId: null }, provider);
-
-const insertAgent = async (status: 'running' | 'stopped', config: object = {}): Promise<string> => {
-  const agentId = newId();
-  await api.db.database.query(
-    `INSERT INTO agents (id, org_id, name, region, image, status, desired_state, observed_generation, config)
-     VALUES ($1, $2, 'A', 'eu', 'x', $3, $3, 1, $4)`,
-    [agentId, org.orgId, status, JSON.stringify(config)],
-  );
-  return agentId;
-};
-
-const state = async (): Promise<unknown> =>
-  Promise.all(
-    TABLES.map(async (table) => {
-      const sql = `SELECT md5(coalesce(string_agg(t::text, ',' ORDER BY t::text), '')) AS digest FROM ${table} t`;
-      return [table, (await api.db.database.query<{ digest: string }>(sql))[0]?.digest];
-    }),
-  );
+    .providerKey({ orgId: client.org.orgId, agentId: id, swarmId: null }, provider);
 
 async function refused(body: unknown, message: RegExp): Promise<void> {
-  const before = await state();
-  const answer = await put(body);
-  expect({ status: answer.status, body: answer.body }).toEqual({
-    status: 400,
-    body: { error: { code: 'validation_error', message: expect.stringMatching(message) } },
-  });
+  const answer = await client.refused(400, 'validation_error', () => put(body), message);
   expect(JSON.stringify(answer.body)).not.toContain(CANARY);
-  expect(await state()).toEqual(before);
 }
 
 beforeAll(async () => {
   api = await startApi();
-  org = await api.organisation();
+  client = agentoClient(api, await api.organisation(), TABLES);
 });
 afterAll(() => api?.close());
 beforeEach(async () => {
-  id = await insertAgent('running');
+  id = await client.insertAgent();
 });
 
 describe('PUT /v1/agents/:id/secrets', () => {
@@ -67,13 +43,13 @@ describe('PUT /v1/agents/:id/secrets', () => {
     expect(await keyOf('anthropic')).toBe(`sk-ant-${CANARY}`);
     const rows = await api.db.database.query<{ ciphertext: Buffer }>('SELECT * FROM secrets WHERE owner_id = $1', [id]);
     expect(rows.some((row) => row.ciphertext.includes(CANARY) || JSON.stringify(row).includes(CANARY))).toBe(false);
-    const shown = await api.request('GET', `/v1/agents/${id}`, { apiKey: org.apiKey });
+    const shown = await api.request('GET', `/v1/agents/${id}`, { apiKey: client.org.apiKey });
     expect(shown.body).toMatchObject({ data: { needsRestart: true } });
     expect(JSON.stringify(shown.body)).not.toContain(CANARY);
   });
 
   it('does not flag a stopped agent', async () => {
-    id = await insertAgent('stopped');
+    id = await client.insertAgent({ status: 'stopped' });
     const { body } = await put({ secrets: { openaiApiKey: 'sk-1' } });
     expect(body).toEqual({ data: { updated: true, needsRestart: false } });
   });
@@ -95,7 +71,7 @@ describe('PUT /v1/agents/:id/secrets', () => {
     await refused({ deleteSecrets: ['google_api_key'] }, /last key/);
     await refused({ deleteSecrets: ['google_api_key'], secrets: { telegram_bot_token: '1:a' } }, /last key/);
     expect(await names()).toEqual(['google_api_key']);
-    id = await insertAgent('running', { llmProvider: 'demo' });
+    id = await client.insertAgent({ config: { llmProvider: 'demo' } });
     await put({ secrets: { openai_api_key: 'sk-1' } });
     expect((await put({ deleteSecrets: ['openai_api_key'] })).status).toBe(200);
     expect(await names()).toEqual([]);
