@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { describeIf, eventually, freePort, requireTool } from '#libs/testing';
 import { AgentoClient, textOf } from './client.js';
+import { removeHost, thingsOfHost } from './docker-host.js';
 
 const run = promisify(execFile);
 const ROOT = resolve(__dirname, '../..');
@@ -47,28 +48,14 @@ class ComposeProject {
     return Promise.all(found.map(({ Id }) => this.docker.getContainer(Id).inspect()));
   }
 
-  /** Names of what the worker made for agents: containers, networks, volumes. */
-  async ofAgents(): Promise<string[]> {
-    const filters = { label: [`dev.rookery.host=${this.name}`] };
-    const containers = await this.docker.listContainers({ all: true, filters });
-    const networks = await this.docker.listNetworks({ filters });
-    const { Volumes } = await this.docker.listVolumes({ filters });
-    return [
-      ...containers.flatMap(({ Names }) => Names),
-      ...networks.map(({ Name }) => Name),
-      ...Volumes.map(({ Name }) => Name),
-    ];
-  }
-
   async down(): Promise<void> {
-    const filters = { label: [`dev.rookery.host=${this.name}`] };
-    for (const { Id } of await this.docker.listContainers({ all: true, filters })) {
-      await this.docker.getContainer(Id).remove({ force: true, v: true });
-    }
+    const agents = await this.docker.listContainers({
+      all: true,
+      filters: { label: [`dev.rookery.host=${this.name}`] },
+    });
+    for (const { Id } of agents) await this.docker.getContainer(Id).remove({ force: true, v: true });
     await this.compose('down', '-v', '--timeout', '2');
-    for (const { Id } of await this.docker.listNetworks({ filters })) await this.docker.getNetwork(Id).remove();
-    for (const { Name } of (await this.docker.listVolumes({ filters })).Volumes)
-      await this.docker.getVolume(Name).remove();
+    await removeHost(this.name);
   }
 }
 
@@ -146,9 +133,33 @@ describeIf(NEEDED.every(requireTool), 'the compose file', () => {
     });
   });
 
+  it('rotates its master key without showing it to anybody', async () => {
+    const init = (flag: string) => project.compose('run', '--rm', 'init', 'node', 'docker/init.mjs', flag);
+    const restarted = async (): Promise<void> => {
+      await project.compose('restart', 'api', 'edge', 'worker');
+      await eventually(async () => (await client.agent(agentId)).status === 'running', { timeoutMs: 60_000 });
+      await eventually(async () => (await client.chat(agentId, 'And now?')).at(-1)?.type === 'done', {
+        timeoutMs: 60_000,
+      });
+    };
+    const body = { secrets: { openai_api_key: 'sk-canary-compose' } };
+    await client.data('PUT', `/v1/agents/${agentId}/secrets`, body);
+    const before = await project.compose('exec', '-T', 'api', 'node', '-e', READ_SECRETS);
+    await init('--new-master-key');
+    await restarted();
+    const rotate = ['exec', '-T', 'api', 'node', 'dist/apps/api/src/cli/secrets-rotate.js'];
+    expect(JSON.parse(await project.compose(...rotate))).toEqual({ rewrapped: 1, organisations: 1, secrets: 1 });
+    await init('--forget-previous-master-key');
+    await restarted();
+    const after = await project.compose('exec', '-T', 'api', 'node', '-e', READ_SECRETS);
+    const [jwt, master, url] = JSON.parse(before) as string[];
+    expect(JSON.parse(after)).toEqual([jwt, expect.not.stringContaining(master ?? ''), url]);
+    expect(JSON.parse(await project.compose(...rotate))).toEqual({ rewrapped: 0, organisations: 1, secrets: 1 });
+  }, 300_000);
+
   it('leaves nothing of an agent that is deleted', async () => {
     await client.call('DELETE', `/v1/agents/${agentId}`);
-    await eventually(async () => (await project.ofAgents()).length === 0, { timeoutMs: 30_000 });
+    await eventually(async () => (await thingsOfHost(project.name)).length === 0, { timeoutMs: 30_000 });
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type TestRedis, describeIf, eventually, requireTool, startRedis } from '#libs/testing';
 import { AgentoClient, textOf, type WireAgent } from './client.js';
+import { removeHost } from './docker-host.js';
 import { type RunningRookery, eraseDataDir, startRookery } from './rookery.js';
 
 /** What the README promises a newcomer, from the first command to the last. */
@@ -93,4 +94,6 @@ describeIf(requireTool('docker'), 'npm start with RUNTIME=docker', () => {
   // names of its own, so that a Rookery in use on this machine keeps its edge
   const names = { HOST_ID: 'rookery-e2e-story', EDGE_CONTAINER: 'rookery-e2e-story-edge' };
   tellsTheStory(() => Promise.resolve({ RUNTIME: 'docker', ...names }), 300_000);
+  // hooks run in the order of their making: Rookery has ended by then, and its edge with it
+  afterAll(() => removeHost(names.HOST_ID), 60_000);
 });

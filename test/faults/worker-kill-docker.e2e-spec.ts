@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { describeIf, eventually, requireTool } from '#libs/testing';
-import { type WorkerProcess, type WorkerWorld, workerWorld } from './worker-world.js';
+import { removeHost } from '../e2e/docker-host.js';
+import { type KilledWorker, type WorkerWorld, killedWorker, workerWorld } from './worker-world.js';
 
 const HOST = `kill-docker-${process.pid}`;
-const LABEL = 'dev.rookery.host';
 const ENVIRONMENT = {
   RUNTIME: 'docker',
   HOST_ID: HOST,
@@ -19,22 +19,17 @@ const ENVIRONMENT = {
 describeIf(requireTool('docker'), 'kill -9 of the worker and of agents (docker runtime)', () => {
   const docker = new Docker();
   let world: WorkerWorld;
-  let worker: WorkerProcess;
+  let worker: KilledWorker;
 
   beforeAll(async () => {
     execFileSync(process.execPath, ['scripts/local-images.mjs', 'agent', 'rookery'], { stdio: 'pipe' });
     world = await workerWorld();
-    worker = await world.startWorker(ENVIRONMENT);
+    worker = await killedWorker(world, ENVIRONMENT);
   }, 300_000);
   afterAll(async () => {
     await world.close();
-    await removeAll(docker);
+    await removeHost(HOST);
   }, 120_000);
-
-  const restartWorker = async (): Promise<void> => {
-    await worker.end('SIGKILL');
-    worker = await world.startWorker(ENVIRONMENT);
-  };
 
   const containers = (agentId: string): Promise<Docker.ContainerInfo[]> =>
     docker.listContainers({ all: true, filters: { label: [`dev.rookery.agent=${agentId}`] } });
@@ -56,7 +51,7 @@ describeIf(requireTool('docker'), 'kill -9 of the worker and of agents (docker r
     async (delayMs) => {
       const agent = await world.create();
       await sleep(delayMs);
-      await restartWorker();
+      await worker.replace();
       await world.reaches(agent.id, 'running');
       await hasOneContainer(agent.id);
     },
@@ -64,10 +59,9 @@ describeIf(requireTool('docker'), 'kill -9 of the worker and of agents (docker r
   );
 
   it('keeps containers when it takes them over, and starts one again that was killed', async () => {
-    const agent = await world.create();
-    await world.reaches(agent.id, 'running');
+    const agent = await worker.running();
     const before = await hasOneContainer(agent.id);
-    await restartWorker();
+    await worker.replace();
     await sleep(3_000);
     expect(await hasOneContainer(agent.id)).toBe(before);
     await docker.getContainer(before).kill({ signal: 'SIGKILL' });
@@ -78,11 +72,8 @@ describeIf(requireTool('docker'), 'kill -9 of the worker and of agents (docker r
   it.each([0, 100, 300])(
     'deletes an agent with volume and network although the worker was killed %i ms after the command',
     async (delayMs) => {
-      const agent = await world.create();
-      await world.reaches(agent.id, 'running');
-      await world.agents.delete(world.org.caller, agent.id);
-      await sleep(delayMs);
-      await restartWorker();
+      const agent = await worker.running();
+      await worker.replaceAfter(delayMs, () => world.agents.delete(world.org.caller, agent.id));
       await world.reaches(agent.id, 'gone');
       expect(await containers(agent.id)).toEqual([]);
       const filters = { label: [`dev.rookery.agent=${agent.id}`] };
@@ -92,14 +83,3 @@ describeIf(requireTool('docker'), 'kill -9 of the worker and of agents (docker r
     60_000,
   );
 });
-
-/** Everything of this suite's host. */
-async function removeAll(docker: Docker): Promise<void> {
-  const filters = { label: [`${LABEL}=${HOST}`] };
-  for (const { Id } of await docker.listContainers({ all: true, filters })) {
-    await docker.getContainer(Id).remove({ force: true, v: true });
-  }
-  for (const { Id } of await docker.listNetworks({ filters })) await docker.getNetwork(Id).remove();
-  const { Volumes } = await docker.listVolumes({ filters: JSON.stringify(filters) });
-  for (const { Name } of Volumes ?? []) await docker.getVolume(Name).remove();
-}

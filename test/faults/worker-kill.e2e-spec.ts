@@ -1,24 +1,19 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeIf, eventually } from '#libs/testing';
-import { type WorkerProcess, type WorkerWorld, killIfAlive, workerWorld } from './worker-world.js';
+import { type KilledWorker, type WorkerWorld, killIfAlive, killedWorker, workerWorld } from './worker-world.js';
 
 const signal = new AbortController().signal;
 
 describeIf(process.platform === 'linux', 'kill -9 of the worker and of agents (process runtime)', () => {
   let world: WorkerWorld;
-  let worker: WorkerProcess;
+  let worker: KilledWorker;
 
   beforeAll(async () => {
     world = await workerWorld();
-    worker = await world.startWorker();
+    worker = await killedWorker(world);
   }, 60_000);
   afterAll(() => world.close(), 30_000);
-
-  const restartWorker = async (): Promise<void> => {
-    await worker.end('SIGKILL');
-    worker = await world.startWorker();
-  };
 
   const hasOneProcess = (agentId: string): Promise<number> =>
     eventually(() => {
@@ -32,7 +27,7 @@ describeIf(process.platform === 'linux', 'kill -9 of the worker and of agents (p
     async (delayMs) => {
       const agent = await world.create();
       await sleep(delayMs);
-      await restartWorker();
+      await worker.replace();
       await world.reaches(agent.id, 'running');
       await hasOneProcess(agent.id);
       expect(await world.agents.gatewayTarget(world.org, agent.id)).toMatchObject({ hostId: 'test-host' });
@@ -41,10 +36,9 @@ describeIf(process.platform === 'linux', 'kill -9 of the worker and of agents (p
   );
 
   it('keeps the processes of running agents when it takes them over', async () => {
-    const agent = await world.create();
-    await world.reaches(agent.id, 'running');
+    const agent = await worker.running();
     const before = await hasOneProcess(agent.id);
-    await restartWorker();
+    await worker.replace();
     await sleep(3_000);
     expect(await hasOneProcess(agent.id)).toBe(before);
     expect((await world.agents.get(world.org.caller, agent.id)).status).toBe('running');
@@ -53,12 +47,9 @@ describeIf(process.platform === 'linux', 'kill -9 of the worker and of agents (p
   it.each([0, 20, 60, 120])(
     'restarts an agent although the worker was killed %i ms after the command',
     async (delayMs) => {
-      const agent = await world.create();
-      await world.reaches(agent.id, 'running');
+      const agent = await worker.running();
       const before = await hasOneProcess(agent.id);
-      await world.agents.restart(world.org.caller, agent.id);
-      await sleep(delayMs);
-      await restartWorker();
+      await worker.replaceAfter(delayMs, () => world.agents.restart(world.org.caller, agent.id));
       const settled = await world.agents.settle(world.org.caller, agent.id, { timeoutMs: 15_000, signal });
       expect(settled.status).toBe('running');
       expect(await hasOneProcess(agent.id)).not.toBe(before);
@@ -69,11 +60,8 @@ describeIf(process.platform === 'linux', 'kill -9 of the worker and of agents (p
   it.each([0, 20, 60, 120])(
     'deletes an agent although the worker was killed %i ms after the command',
     async (delayMs) => {
-      const agent = await world.create();
-      await world.reaches(agent.id, 'running');
-      await world.agents.delete(world.org.caller, agent.id);
-      await sleep(delayMs);
-      await restartWorker();
+      const agent = await worker.running();
+      await worker.replaceAfter(delayMs, () => world.agents.delete(world.org.caller, agent.id));
       await world.reaches(agent.id, 'gone');
       expect(world.processes(agent.id)).toEqual([]);
     },
@@ -81,8 +69,7 @@ describeIf(process.platform === 'linux', 'kill -9 of the worker and of agents (p
   );
 
   it('runs an agent again that was killed', async () => {
-    const agent = await world.create();
-    await world.reaches(agent.id, 'running');
+    const agent = await worker.running();
     const before = await hasOneProcess(agent.id);
     killIfAlive(before);
     await eventually(
@@ -98,11 +85,10 @@ describeIf(process.platform === 'linux', 'kill -9 of the worker and of agents (p
   }, 40_000);
 
   it('kills the agent and the worker at once, and both come back', async () => {
-    const agent = await world.create();
-    await world.reaches(agent.id, 'running');
+    const agent = await worker.running();
     const before = await hasOneProcess(agent.id);
     killIfAlive(before);
-    await restartWorker();
+    await worker.replace();
     await eventually(
       async () => {
         const found = world.processes(agent.id);
@@ -114,11 +100,10 @@ describeIf(process.platform === 'linux', 'kill -9 of the worker and of agents (p
   }, 40_000);
 
   it('stores each line of output once, however often the worker is killed', async () => {
-    const agent = await world.create();
-    await world.reaches(agent.id, 'running');
+    const agent = await worker.running();
     for (let kill = 0; kill < 3; kill++) {
       await sleep(300);
-      await restartWorker();
+      await worker.replace();
     }
     const lines = await eventually(async () => {
       const found = await world.logs.tail(world.org.caller, agent.id, 1000);
@@ -135,7 +120,7 @@ describeIf(process.platform === 'linux', 'kill -9 of the worker and of agents (p
     await world.dropConnections();
     const agent = await eventually(() => world.create('after the cut'), { timeoutMs: 15_000 });
     await world.reaches(agent.id, 'running');
-    expect(worker.child.exitCode).toBeNull();
+    expect(worker.process.child.exitCode).toBeNull();
     const second = await world.startWorker().then(
       () => 'it started',
       (error: Error) => error.message,
@@ -152,12 +137,12 @@ describeIf(process.platform === 'linux', 'kill -9 of the worker and of agents (p
   });
 
   it('ends its agents with itself when told to, and brings them back', async () => {
-    await worker.end('SIGKILL');
-    worker = await world.startWorker({ ROOKERY_STOP_AGENTS_ON_EXIT: '1' });
+    await worker.process.end('SIGKILL');
+    await worker.start({ ROOKERY_STOP_AGENTS_ON_EXIT: '1' });
     const before = (await world.query<{ id: string }>(`SELECT id FROM agents WHERE desired_state = 'running'`)).length;
-    expect(await worker.end('SIGTERM')).toBe(0);
+    expect(await worker.process.end('SIGTERM')).toBe(0);
     expect(world.processes()).toEqual([]);
-    worker = await world.startWorker();
+    await worker.start();
     await eventually(() => world.processes().length === before, { timeoutMs: 15_000 });
   }, 60_000);
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Client } from 'pg';
@@ -21,6 +22,51 @@ const BUNDLE = join(process.cwd(), 'dist/agent/main.js');
 export interface AgentProcess {
   readonly pid: number;
   readonly agentId: string;
+}
+
+/** The one worker of a world that a suite kills and starts again. */
+export interface KilledWorker {
+  /** The worker that runs now. */
+  readonly process: WorkerProcess;
+  /** Starts the first, or one with another environment than those before and after it. */
+  start(more?: Record<string, string>): Promise<void>;
+  /** kill -9, then another. */
+  replace(): Promise<void>;
+  /** Gives the command, lets `delayMs` pass, and replaces the worker in that moment. */
+  replaceAfter(delayMs: number, command: () => Promise<unknown>): Promise<void>;
+  /** An agent that runs. */
+  running(): Promise<Agent>;
+}
+
+/** A worker of this world with that environment. */
+export async function killedWorker(
+  world: WorkerWorld,
+  environment: Record<string, string> = {},
+): Promise<KilledWorker> {
+  let worker = await world.startWorker(environment);
+  const replace = async (): Promise<void> => {
+    await worker.end('SIGKILL');
+    worker = await world.startWorker(environment);
+  };
+  return {
+    get process() {
+      return worker;
+    },
+    start: async (more = {}) => {
+      worker = await world.startWorker({ ...environment, ...more });
+    },
+    replace,
+    replaceAfter: async (delayMs, command) => {
+      await command();
+      await sleep(delayMs);
+      await replace();
+    },
+    running: async () => {
+      const agent = await world.create();
+      await world.reaches(agent.id, 'running');
+      return agent;
+    },
+  };
 }
 
 /** One database, one data folder, an API side in this process, and real workers with real agent processes. */
