@@ -17,7 +17,7 @@ const PLATFORM = [
 const PORTS = ['containers', 'gateway-client', 'demo-model', 'storage'];
 
 /** Domains from the lowest up: each may use those before it, never one after it. */
-const DOMAINS = ['secrets', 'identity', 'swarms', 'agents', 'usage', 'conversations', 'tasks'];
+const DOMAINS = ['secrets', 'mcp', 'identity', 'swarms', 'agents', 'usage', 'conversations', 'tasks'];
 
 const SPEC = '(spec\\.ts$|fixture\\.ts$|/testing/|/conformance/|/contract/)';
 const barrelOf = (names) => `^libs/(${names.join('|')})/`;

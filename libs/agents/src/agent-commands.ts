@@ -19,11 +19,12 @@ interface LockedAgent {
   readonly swarm_id: string | null;
   readonly host_id: string | null;
   readonly incarnation: number | null;
+  readonly host_runtime: string | null;
 }
 
 const LOCK = `
   SELECT a.id, a.status, a.desired_state, a.restart_generation, a.observed_restart_generation, a.config, a.swarm_id,
-         a.host_id, h.incarnation
+         a.host_id, h.incarnation, h.runtime AS host_runtime
     FROM agents a LEFT JOIN hosts h ON h.id = a.host_id
    WHERE a.org_id = $1 AND a.id = $2 AND a.desired_state <> 'deleted' FOR UPDATE OF a`;
 
@@ -81,7 +82,8 @@ export class AgentCommands {
     return this.database.transaction(async (tx) => {
       if (typeof change.swarmId === 'string') await this.swarms.hold(tx, scope, change.swarmId);
       const agent = await this.lock(tx, scope, id);
-      const config = change.config ? mergedConfig(agent.config, change.config) : agent.config;
+      const inDocker = agent.host_runtime === 'docker';
+      const config = change.config ? mergedConfig(agent.config, change.config, inDocker) : agent.config;
       const swarmId = change.swarmId === undefined ? agent.swarm_id : change.swarmId;
       const touches = JSON.stringify(config) !== JSON.stringify(agent.config) || swarmId !== agent.swarm_id;
       const avatar = change.avatarUrl !== undefined;

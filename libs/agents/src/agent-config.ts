@@ -1,4 +1,5 @@
 import { type FieldIssue, invalid } from '#libs/kernel';
+import { mcpServerIssues } from '#libs/mcp';
 import type { AgentConfig } from './agent.js';
 
 export const PROVIDERS = ['anthropic', 'openai', 'google', 'demo'] as const;
@@ -39,12 +40,17 @@ const CHECKS: Readonly<Record<string, Check>> = {
       : `must be a whole number from 1 to ${MOST_TOKENS}`,
 };
 
-/** The config as it is stored. @throws DomainError `validation` naming each wrong field. */
-export function checkedConfig(config: Readonly<Record<string, unknown>>): AgentConfig {
+/**
+ * The config as it is stored.
+ * @param stdioWorks whether programs may be started beside the agent (docker)
+ * @throws DomainError `validation` naming each wrong field.
+ */
+export function checkedConfig(config: Readonly<Record<string, unknown>>, stdioWorks = false): AgentConfig {
   const issues: FieldIssue[] = Object.entries(config).flatMap(([field, value]) => {
     const problem = CHECKS[field]?.(value);
     return problem ? [{ path: ['body', 'config', field], message: problem, type: 'invalid' }] : [];
   });
+  if (config.mcpServers !== undefined) issues.push(...mcpServerIssues(config.mcpServers, stdioWorks));
   const text = JSON.stringify(config);
   if (Buffer.byteLength(text) > MOST_CONFIG_BYTES) {
     issues.push({ path: ['body', 'config'], message: `must not exceed ${MOST_CONFIG_BYTES} bytes`, type: 'too_long' });
@@ -56,13 +62,22 @@ export function checkedConfig(config: Readonly<Record<string, unknown>>): AgentC
   return config as AgentConfig;
 }
 
-const suffix = (issue: FieldIssue): string => (issue.path.length > 2 ? `.${String(issue.path[2])}` : '');
+const suffix = (issue: FieldIssue): string =>
+  issue.path
+    .slice(2)
+    .map((part) => `.${part}`)
+    .join('');
 
 /** Shallow merge; null removes a key. @throws DomainError `validation`. */
-export function mergedConfig(old: AgentConfig, change: Readonly<Record<string, unknown>>): AgentConfig {
+export function mergedConfig(
+  old: AgentConfig,
+  change: Readonly<Record<string, unknown>>,
+  stdioWorks = false,
+): AgentConfig {
   const entries = Object.entries({ ...old, ...change }).filter(([, value]) => value !== null);
-  return checkedConfig(Object.fromEntries(entries));
+  return checkedConfig(Object.fromEntries(entries), stdioWorks);
 }
 
 /** A config at creation: null fields mean "not set". */
-export const newConfig = (config: Readonly<Record<string, unknown>>): AgentConfig => mergedConfig({}, config);
+export const newConfig = (config: Readonly<Record<string, unknown>>, stdioWorks = false): AgentConfig =>
+  mergedConfig({}, config, stdioWorks);

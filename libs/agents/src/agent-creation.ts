@@ -73,7 +73,7 @@ export class AgentCreation {
     if (!REGIONS.includes(region)) throw invalid('region must be us or eu', [issue('region', 'must be us or eu')]);
     const runtime = input.runtime ?? this.config.agent.runtime;
     if (runtime !== 'house') throw invalid(`runtime ${runtime} is not offered here`, [issue('runtime', 'not offered')]);
-    const config = newConfig(input.config ?? {});
+    const config = newConfig(input.config ?? {}, this.config.runtime === 'docker');
     const given = { 'SOUL.md': input.soulMd, 'WORKFLOW.md': input.workflowMd };
     const files = { ...defaultFiles(name), ...definedFiles(given) };
     return { name, region, runtime, config, files };

@@ -1,3 +1,4 @@
+import type { McpServers } from '#libs/mcp';
 import type { AgentStatus, DesiredState } from './agent.state.js';
 
 export type AgentRuntime = 'house' | 'openclaw';
@@ -16,6 +17,7 @@ export interface AgentConfig {
   readonly temperature?: number;
   /** Of one reply. */
   readonly maxTokens?: number;
+  readonly mcpServers?: McpServers;
   readonly [key: string]: unknown;
 }
 

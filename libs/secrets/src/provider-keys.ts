@@ -43,14 +43,22 @@ export class ProviderKeys implements OnApplicationShutdown {
 
   /** @throws DomainError `unavailable` when it is not in memory and Postgres does not answer. */
   find(holder: KeyHolder, provider: Provider): Promise<string | undefined> {
-    const name = `${holder.orgId}|${holder.agentId}|${holder.swarmId ?? ''}|${provider}`;
+    return this.cached({ ...holder, name: PROVIDER_SECRET[provider] }, this.config.providers[provider].apiKey);
+  }
+
+  /** Any secret the agent may be served with, from the same places but the platform. @throws DomainError `unavailable`. */
+  named(holder: KeyHolder, name: string): Promise<string | undefined> {
+    return this.cached({ ...holder, name }, undefined);
+  }
+
+  private cached(lookup: KeyLookup, platformKey: string | undefined): Promise<string | undefined> {
+    const name = `${lookup.orgId}|${lookup.agentId}|${lookup.swarmId ?? ''}|${lookup.name}`;
     const known = this.entries.get(name);
     if (known && known.expiresAt > performance.now()) return known.key;
-    const lookup = { ...holder, name: PROVIDER_SECRET[provider] };
     const entry: Entry = {
       lookup,
       expiresAt: performance.now() + LIFETIME_MS,
-      key: this.read(lookup, this.config.providers[provider].apiKey),
+      key: this.read(lookup, platformKey),
     };
     this.remember(name, entry);
     entry.key.catch(() => this.entries.get(name) === entry && this.entries.delete(name));

@@ -16,6 +16,12 @@ export const PROVIDER_SECRET: Readonly<Record<Provider, string>> = {
   google: 'google_api_key',
 };
 
+/** Of the secrets that the owner names: credentials of the agent's MCP servers. */
+export const MCP_SECRET_PREFIX = 'mcp_';
+
+/** Whether a server of the agent may be given this secret: keys of model providers and channels never go to one. */
+export const isMcpSecret = (name: string): boolean => /^mcp_[a-z0-9_]{1,60}$/.test(name);
+
 const PREFIXES: Readonly<Record<string, string>> = {
   anthropic_api_key: 'sk-ant-',
   openai_api_key: 'sk-',

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Tx } from '#libs/database';
 import { Notices } from '#libs/events';
-import type { Scope } from '#libs/kernel';
+import { type Scope, invalid } from '#libs/kernel';
 import { type KeyHolder, ProviderKeys } from './provider-keys.js';
-import { type Provider, type SecretOwner, requireGoodSecrets } from './secret-rules.js';
+import { MCP_SECRET_PREFIX, type Provider, type SecretOwner, isMcpSecret, requireGoodSecrets } from './secret-rules.js';
 import { SecretVault } from './secret-vault.js';
 import { SecretsRepository } from './secrets.repository.js';
 
@@ -64,5 +64,14 @@ export class SecretsService {
    */
   providerKey(agent: KeyHolder, provider: Provider): Promise<string | undefined> {
     return this.keys.find(agent, provider);
+  }
+
+  /**
+   * A secret for one of the agent's MCP servers: the agent's, else its swarm's or its organisation's. For the edge only.
+   * @throws DomainError `validation` for a name without `mcp_`, `unavailable` while Postgres can't be reached.
+   */
+  mcpSecret(agent: KeyHolder, name: string): Promise<string | undefined> {
+    if (!isMcpSecret(name)) throw invalid(`${MCP_SECRET_PREFIX}… is what secrets of MCP servers are named`);
+    return this.keys.named(agent, name);
   }
 }

@@ -5,3 +5,4 @@ export * from './test-config.js';
 export * from './test-database.js';
 export * from './test-organisation.js';
 export * from './tools.js';
+export * from './mcp-server.js';

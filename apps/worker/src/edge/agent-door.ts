@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { answerError, answerJson } from './answer.js';
 import { LlmBroker } from './llm-broker.js';
 import { ToolsDoor } from './tools/tools-door.js';
+import { McpDoor } from './mcp-door.js';
 
 const LLM_ROUTE = /^\/llm\/(openai|anthropic|google|demo)\/([^?#]+)(?:\?([^#]*))?$/;
 const TOOLS_ROUTE = /^\/door\/tools(?:\/([a-z0-9_]{1,64}))?$/;
@@ -13,6 +14,7 @@ export class AgentDoor {
   constructor(
     @Inject(LlmBroker) private readonly broker: LlmBroker,
     @Inject(ToolsDoor) private readonly tools: ToolsDoor,
+    @Inject(McpDoor) private readonly mcp: McpDoor,
   ) {}
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -20,6 +22,7 @@ export class AgentDoor {
     if (url === '/healthz') return answerJson(res, 200, { status: 'ok' });
     const tools = TOOLS_ROUTE.exec(url);
     if (tools) return this.tools.handle(req, res, tools[1]);
+    if (McpDoor.serves(url)) return this.mcp.handle(req, res);
     const route = LLM_ROUTE.exec(url);
     if (!route) return answerError(res, 404, 'not_found', 'The agent door has no such route');
     const [, provider, path = '', query = ''] = route;

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { type Config, ConfigModule } from '#libs/config';
 import { DatabaseModule } from '#libs/database';
+import { EgressModule } from '#libs/egress';
 import { EventsModule } from '#libs/events';
 import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
@@ -10,6 +11,8 @@ import { AgentDoor } from './agent-door.js';
 import { AgentGate } from './agent-gate.js';
 import { EdgeServer } from './edge-server.js';
 import { LlmBroker } from './llm-broker.js';
+import { McpDoor } from './mcp-door.js';
+import { McpTargets } from './mcp-targets.js';
 import { RelayDoor } from './relay-door.js';
 import { DoorTools } from './tools/door-tools.js';
 import { TaskTools } from './tools/task-tools.js';
@@ -32,8 +35,20 @@ export class EdgeModule {
         InstancesModule.forRoot('edge'),
         SecretsModule,
         AgentTasksModule,
+        EgressModule,
       ],
-      providers: [AgentDoor, AgentGate, EdgeServer, LlmBroker, RelayDoor, DoorTools, TaskTools, ToolsDoor],
+      providers: [
+        AgentDoor,
+        AgentGate,
+        EdgeServer,
+        LlmBroker,
+        McpDoor,
+        McpTargets,
+        RelayDoor,
+        DoorTools,
+        TaskTools,
+        ToolsDoor,
+      ],
       exports: [EdgeServer],
     };
   }

@@ -4,6 +4,7 @@ import { CONTAINER_RUNTIME, type ContainerRuntime, type ContainerSpec, type Work
 import { gatewayToken, signAgentToken } from '#libs/crypto';
 import { Database } from '#libs/database';
 import { DomainError } from '#libs/kernel';
+import { toAgentMcpServers } from '#libs/mcp';
 import { SecretsService } from '#libs/secrets';
 import { DEFAULT_MODELS, type Provider } from '../agent-config.js';
 import type { ClaimedAgent } from './claimed-agent.js';
@@ -46,7 +47,8 @@ export class AgentSpecs {
   private environment(agent: ClaimedAgent, provider: Provider): Record<string, string> {
     const { jwtSecret } = this.config.security;
     const claims = { agentId: agent.id, orgId: agent.orgId, hostId: agent.hostId, epoch: agent.epoch };
-    const { model, temperature, maxTokens } = agent.config;
+    const { model, temperature, maxTokens, mcpServers = {} } = agent.config;
+    const servers = toAgentMcpServers(mcpServers, this.config.runtime === 'docker');
     return {
       ROOKERY_AGENT_ID: agent.id,
       ROOKERY_AGENT_NAME: agent.name,
@@ -57,6 +59,7 @@ export class AgentSpecs {
       ROOKERY_DOOR_URL: `${this.runtime.agentDoorUrl}/door`,
       ROOKERY_RUNTIME: this.config.runtime,
       ROOKERY_MODEL: model ?? DEFAULT_MODELS[provider],
+      ...(Object.keys(servers).length === 0 ? {} : { ROOKERY_MCP_SERVERS: JSON.stringify(servers) }),
       ...(temperature === undefined ? {} : { ROOKERY_TEMPERATURE: String(temperature) }),
       ...(maxTokens === undefined ? {} : { ROOKERY_MAX_TOKENS: String(maxTokens) }),
     };

@@ -107,7 +107,11 @@ export class CreateAgentDto {
   @Type(() => AgentSecretsDto)
   secrets?: AgentSecretsDto;
 
-  /** `llmProvider` (openai, anthropic, google or demo), `model`, `temperature`, `maxTokens`; other fields are kept. */
+  /**
+   * `llmProvider` (openai, anthropic, google or demo), `model`, `temperature`, `maxTokens`; other fields are kept.
+   * `mcpServers`: tools by name of their MCP server, each `{url, headers?}`, whose values may be `${secret:mcp_…}`, or,
+   * in the docker runtime, `{command, args?, env?}`.
+   */
   @ApiPropertyOptional({
     type: 'object',
     additionalProperties: true,

@@ -5,7 +5,8 @@ import { IfPresent } from '../agento.validation.js';
 export class ChangeSecretsDto {
   /**
    * Secrets to store, by name: `anthropic_api_key`, `openai_api_key`, `google_api_key`, `telegram_bot_token`,
-   * `slack_bot_token` or `slack_app_token`, or the same in camelCase. Those not named stay as they are.
+   * `slack_bot_token` or `slack_app_token`, or the same in camelCase; and `mcp_…` for what `config.mcpServers` refers to.
+   * Those not named stay as they are.
    */
   @ApiPropertyOptional({
     type: 'object',
@@ -28,6 +29,6 @@ export class ChangeSecretsDto {
 export class ChangedSecretsDto {
   @ApiProperty({ example: true })
   updated!: boolean;
-  /** True when the agent runs. Keys of model providers act at once, all else after a restart. */
+  /** True when the agent runs. Keys of model providers and `mcp_…` act at once, all else after a restart. */
   needsRestart!: boolean;
 }

@@ -1,5 +1,6 @@
 import type { ChangeSecrets } from '#libs/agents';
 import { type FieldIssue, invalid } from '#libs/kernel';
+import { isMcpSecret } from '#libs/secrets';
 import { AGENT_SECRETS } from '../agents/agent-secrets.js';
 import type { ChangedSecretsDto, ChangeSecretsDto } from './secrets.dto.js';
 
@@ -42,9 +43,11 @@ export const toChangedSecrets = (needsRestart: boolean): { data: ChangedSecretsD
 const storedName = (name: string): string => STORED_NAMES.get(name) ?? name;
 
 const problemsOf = (field: string, name: string): FieldIssue[] =>
-  STORED_NAMES.has(name) ? [] : [issue(field, name, `is no secret that is known; choose from ${known}`)];
+  STORED_NAMES.has(name) || isMcpSecret(name)
+    ? []
+    : [issue(field, name, `is no secret that is known; choose from ${known}`)];
 
-const known = Object.values(AGENT_SECRETS).join(', ');
+const known = `${Object.values(AGENT_SECRETS).join(', ')}, or mcp_… for MCP servers`;
 
 /** Shows only what looks like a name: somebody may have put the secret where its name belongs. */
 const issue = (field: string, name: string, message: string): FieldIssue => ({
