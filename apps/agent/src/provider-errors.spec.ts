@@ -36,7 +36,18 @@ describe('provider failures', () => {
     expect(toGatewayError(error, []).code).toBe('provider_rate_limited');
   });
 
+  it('passes on which budget stands in the way', () => {
+    const error = Object.assign(new Error('budget_exceeded: the daily budget of this agent has no room'), {
+      statusCode: 402,
+      responseHeaders: { 'x-rookery-error': 'budget_exceeded' },
+    });
+    const { status, code, message } = toGatewayError(error, []);
+    expect([status, code, message]).toEqual([402, 'budget_exceeded', 'The daily budget of this agent has no room']);
+  });
+
   it('understands errors sent inside a stream', () => {
+    expect(toGatewayError({ type: 'timeout_error', message: 'sent nothing' }, []).code).toBe('provider_timeout');
+    expect(toGatewayError({ status: 'DEADLINE_EXCEEDED', code: 504 }, []).code).toBe('provider_timeout');
     expect(toGatewayError({ type: 'overloaded_error', message: 'Overloaded' }, []).code).toBe('provider_rate_limited');
     expect(toGatewayError(new Error('something broke'), []).code).toBe('provider_error');
   });

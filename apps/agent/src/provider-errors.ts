@@ -1,6 +1,7 @@
 import { GatewayError } from './gateway-error.js';
 
 const MAX_REASON = 300;
+const BUDGET_EXCEEDED = 'budget_exceeded';
 
 /** Network failures that mean nobody answered, as Node and its fetch name them. */
 const UNREACHABLE =
@@ -38,12 +39,15 @@ export function isToolRefusal(error: unknown): boolean {
   );
 }
 
-/** The edge's broker refuses a call past a budget in the provider's own form, with this code in it. */
+/** The edge's broker refuses a call past a budget in the provider's own form, and names the reason in a header. */
 const isBudgetStop = (error: unknown): boolean =>
-  (numberOf(error, 'statusCode') ?? 0) >= 400 && textOf(error, 'responseBody').includes('"budget_exceeded"');
+  textOf(field(error, 'responseHeaders'), 'x-rookery-error') === BUDGET_EXCEEDED ||
+  textOf(error, 'responseBody').includes(`"${BUDGET_EXCEEDED}"`);
 
-const budgetExceeded = (error: unknown, secrets: readonly string[]): GatewayError =>
-  new GatewayError(429, 'budget_exceeded', `The budget of this agent is used up${reasonOf(error, secrets)}`);
+function budgetExceeded(error: unknown, secrets: readonly string[]): GatewayError {
+  const reason = reasonOf(error, secrets).replace(/^: (budget_exceeded: )?/, '');
+  return new GatewayError(402, BUDGET_EXCEEDED, reason.charAt(0).toUpperCase() + reason.slice(1));
+}
 
 function fromStatus(status: number, reason: string): GatewayError {
   if (status === 401 || status === 403) {
@@ -63,7 +67,8 @@ function fromStatus(status: number, reason: string): GatewayError {
 
 /** Errors that providers send inside a stream that began well: `overloaded_error`, `rate_limit_exceeded` and the like. */
 function fromStreamError(error: unknown, secrets: readonly string[]): GatewayError {
-  const words = [textOf(error, 'type'), textOf(error, 'code'), textOf(error, 'message')].join(' ');
+  const words = ['type', 'code', 'status', 'message'].map((name) => textOf(error, name)).join(' ');
+  if (/provider_timeout|timeout_error|deadline_exceeded/i.test(words)) return fromStatus(504, '');
   if (/overloaded|rate.?limit|resource_exhausted|quota/i.test(words)) return fromStatus(429, '');
   if (/authentication|api.?key|permission_denied/i.test(words)) return fromStatus(401, '');
   return new GatewayError(502, 'provider_error', `The AI provider broke off its answer${reasonOf(error, secrets)}`);

@@ -248,7 +248,7 @@ describe('a budget that is used up', () => {
     try {
       expect((await chat(agent.url, 'hi')).error).toEqual({
         code: 'budget_exceeded',
-        message: 'The budget of this agent is used up: The daily budget is used up',
+        message: 'The daily budget is used up',
       });
     } finally {
       await agent.stop();

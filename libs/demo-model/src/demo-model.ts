@@ -9,6 +9,10 @@ import { DemoRequestError, type DemoRequest, type DemoUsage, parseRequest } from
 export interface DemoModelOptions {
   /** Pause between two words of a streamed answer. Default 8. */
   readonly wordDelayMs?: number;
+  /** The request's body, when somebody has read it. */
+  readonly body?: Buffer;
+  /** Is told everything that is answered, each piece after it was written. */
+  readonly onAnswered?: (text: string) => void;
 }
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -20,6 +24,7 @@ interface Reply {
   readonly created: number;
   readonly plan: Extract<DemoPlan, { kind: 'answer' }>;
   readonly wordDelayMs: number;
+  readonly onAnswered: (text: string) => void;
 }
 
 /**
@@ -49,11 +54,16 @@ async function route(req: IncomingMessage, res: ServerResponse, options: DemoMod
   if (req.method !== 'POST' || !path.endsWith('/chat/completions')) {
     throw new DemoRequestError(404, 'not_found', 'The demo model knows POST /chat/completions and GET /models.');
   }
-  const request = parseRequest(await readBody(req));
-  await carryOut(planReply(request.messages), request, res, options.wordDelayMs ?? DEFAULT_WORD_DELAY_MS);
+  const request = parseRequest(options.body?.toString('utf8') ?? (await readBody(req)));
+  await carryOut(planReply(request.messages), request, res, options);
 }
 
-async function carryOut(plan: DemoPlan, request: DemoRequest, res: ServerResponse, wordDelayMs: number): Promise<void> {
+async function carryOut(
+  plan: DemoPlan,
+  request: DemoRequest,
+  res: ServerResponse,
+  { wordDelayMs = DEFAULT_WORD_DELAY_MS, onAnswered = () => undefined }: DemoModelOptions,
+): Promise<void> {
   if (plan.kind === 'fail') {
     sendError(res, plan.status, 'demo_failure', `The demo model fails with ${plan.status}, as it was asked to.`);
     return;
@@ -68,6 +78,7 @@ async function carryOut(plan: DemoPlan, request: DemoRequest, res: ServerRespons
     id: `chatcmpl-${randomUUID()}`,
     created: Math.floor(Date.now() / 1000),
     wordDelayMs: plan.wordDelayMs ?? wordDelayMs,
+    onAnswered,
   };
   if (request.stream) await streamReply(reply, res);
   else sendWhole(reply, res);
@@ -80,14 +91,16 @@ function sendWhole(reply: Reply, res: ServerResponse): void {
   }
   const { words, finishReason } = wordsOf(reply);
   const text = words.join('');
-  sendJson(res, 200, {
+  const answer = {
     id: reply.id,
     object: 'chat.completion',
     created: reply.created,
     model: reply.request.model,
     choices: [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: finishReason }],
     usage: usageOf(reply.request, text),
-  });
+  };
+  sendJson(res, 200, answer);
+  reply.onAnswered(JSON.stringify(answer));
 }
 
 async function streamReply(reply: Reply, res: ServerResponse): Promise<void> {
@@ -95,6 +108,10 @@ async function streamReply(reply: Reply, res: ServerResponse): Promise<void> {
   res.on('close', () => gone.abort());
   res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
   const { words, finishReason } = wordsOf(reply);
+  const say = async (text: string): Promise<void> => {
+    await write(res, text, gone.signal);
+    reply.onAnswered(text);
+  };
   for (const [index, word] of words.entries()) {
     if (index === reply.plan.cutAfterWords) {
       // Destroying at once would take the words before the cut with it.
@@ -103,11 +120,11 @@ async function streamReply(reply: Reply, res: ServerResponse): Promise<void> {
     }
     if (index > 0 && reply.wordDelayMs > 0) await delay(reply.wordDelayMs, undefined, { signal: gone.signal });
     const delta = index === 0 ? { role: 'assistant', content: word } : { content: word };
-    await write(res, chunk(reply, [{ index: 0, delta, finish_reason: null }]), gone.signal);
+    await say(chunk(reply, [{ index: 0, delta, finish_reason: null }]));
   }
-  await write(res, chunk(reply, [{ index: 0, delta: {}, finish_reason: finishReason }]), gone.signal);
+  await say(chunk(reply, [{ index: 0, delta: {}, finish_reason: finishReason }]));
   if (reply.request.includeUsage) {
-    await write(res, chunk(reply, [], usageOf(reply.request, words.join(''))), gone.signal);
+    await say(chunk(reply, [], usageOf(reply.request, words.join(''))));
   }
   res.end('data: [DONE]\n\n');
 }

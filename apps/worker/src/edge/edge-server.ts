@@ -4,10 +4,13 @@ import { CONFIG, type Config } from '#libs/config';
 import { Logger } from '#libs/observability';
 import { AgentDoor } from './agent-door.js';
 import { HttpDoor } from './http-door.js';
+import { ModelCalls } from './metering/model-calls.js';
 import { RelayDoor } from './relay-door.js';
 
 /** How long open streams may go on after SIGTERM. */
 const DRAIN_MS = 5_000;
+/** How long after that what was used may take to be written. */
+const SETTLE_MS = 3_000;
 
 /** Opens the host's two doors, and closes them at the end. */
 @Injectable()
@@ -20,6 +23,7 @@ export class EdgeServer implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(CONFIG) private readonly config: Config,
     @Inject(RelayDoor) relay: RelayDoor,
     @Inject(AgentDoor) agents: AgentDoor,
+    @Inject(ModelCalls) private readonly calls: ModelCalls,
     @Inject(Logger) private readonly logger: Logger,
   ) {
     this.relay = new HttpDoor('The relay door (EDGE_RELAY_PORT)', (req, res) => relay.handle(req, res));
@@ -46,5 +50,6 @@ export class EdgeServer implements OnApplicationBootstrap, BeforeApplicationShut
 
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.all([this.relay.close(DRAIN_MS), this.agents.close(DRAIN_MS)]);
+    await this.calls.drain(SETTLE_MS);
   }
 }

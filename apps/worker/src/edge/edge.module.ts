@@ -7,12 +7,14 @@ import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
 import { SecretsModule } from '#libs/secrets';
 import { AgentTasksModule } from '#libs/tasks';
+import { MeteringModule } from '#libs/usage';
 import { AgentDoor } from './agent-door.js';
 import { AgentGate } from './agent-gate.js';
 import { EdgeServer } from './edge-server.js';
-import { LlmBroker } from './llm-broker.js';
+import { BrokerParts, LlmBroker } from './llm-broker.js';
 import { McpDoor } from './mcp-door.js';
 import { McpTargets } from './mcp-targets.js';
+import { ModelCalls } from './metering/model-calls.js';
 import { RelayDoor } from './relay-door.js';
 import { DoorTools } from './tools/door-tools.js';
 import { TaskTools } from './tools/task-tools.js';
@@ -36,16 +38,19 @@ export class EdgeModule {
         SecretsModule,
         AgentTasksModule,
         EgressModule,
+        MeteringModule,
       ],
       providers: [
         AgentDoor,
         AgentGate,
+        BrokerParts,
+        DoorTools,
         EdgeServer,
         LlmBroker,
         McpDoor,
         McpTargets,
+        ModelCalls,
         RelayDoor,
-        DoorTools,
         TaskTools,
         ToolsDoor,
       ],

@@ -30,19 +30,24 @@ export interface Forward {
   readonly localAddress?: string;
   /** Most bytes of request body; more ends the exchange with `onTooLarge`. */
   readonly maxBodyBytes: number;
+  /** Sent instead of the request's own body, which has been read. */
+  readonly body?: Buffer;
   /** Nothing answered; the answer has not begun. */
   readonly onUnreachable: (error: NodeJS.ErrnoException) => void;
   readonly onTooLarge: () => void;
   /** The upstream's answer began. Returning true means that the hook answers itself. */
   readonly onAnswer?: (answer: IncomingMessage) => boolean;
+  /** The answer is being passed on; listeners added now see each piece after it was written. */
+  readonly onPassed?: (answer: IncomingMessage) => void;
 }
 
 /**
  * Streams a request on and its answer back, both with back-pressure. Whichever side leaves, the other is told at once;
  * an answer that breaks off upstream breaks off here. Nothing is kept, followed or timed out once connected.
+ * @returns the request upstream; undefined when the client had left.
  */
-export function forward(req: IncomingMessage, res: ServerResponse, to: Forward): void {
-  if (res.destroyed) return;
+export function forward(req: IncomingMessage, res: ServerResponse, to: Forward): ClientRequest | undefined {
+  if (res.destroyed) return undefined;
   const send = to.url.protocol === 'https:' ? httpsRequest : httpRequest;
   const { headers, agent, localAddress } = to;
   const from = localAddress === undefined ? {} : { localAddress };
@@ -52,16 +57,20 @@ export function forward(req: IncomingMessage, res: ServerResponse, to: Forward):
     if (!res.writableFinished) upstream.destroy();
   });
   upstream.on('error', (error) => {
-    if (res.destroyed) return;
+    if (res.destroyed || res.writableEnded) return;
     if (res.headersSent) res.destroy();
     else to.onUnreachable(error);
   });
   upstream.once('response', (answer) => {
     if (res.headersSent || res.destroyed) answer.destroy();
-    else if (!to.onAnswer?.(answer)) passBack(answer, res);
+    else if (!to.onAnswer?.(answer)) {
+      passBack(answer, res);
+      to.onPassed?.(answer);
+    }
   });
+  if (to.body) return upstream.end(to.body);
   limitBody(req, upstream, res, to);
-  req.pipe(upstream);
+  return req.pipe(upstream);
 }
 
 /** End-to-end headers of a message, names in lower case, without those in `dropped`. */
@@ -78,9 +87,9 @@ function passBack(answer: IncomingMessage, res: ServerResponse): void {
   res.writeHead(answer.statusCode ?? 502, endToEndHeaders(answer, COOKIES));
   res.flushHeaders();
   answer.once('close', () => {
-    if (!answer.complete) res.destroy();
+    if (!answer.complete && !res.writableEnded) res.destroy();
   });
-  answer.on('error', () => res.destroy());
+  answer.on('error', () => !res.writableEnded && res.destroy());
   answer.pipe(res);
 }
 

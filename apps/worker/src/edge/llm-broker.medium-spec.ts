@@ -313,14 +313,16 @@ describe('the LLM broker in the docker runtime', () => {
   it("takes a token only from its agent's own address", async () => {
     const near = await edge.agent('127.0.0.1:18789');
     const far = await edge.agent('10.213.0.2:18789', near);
-    const ask = ({ agentId, orgId }: typeof near): Promise<Response> => {
+    const ask = ({ agentId, orgId }: typeof near, method: string, path: string): Promise<Response> => {
       const claims = { agentId, orgId, hostId: edge.config.host.id, epoch: EPOCH };
       const token = signAgentToken(edge.config.security.jwtSecret, claims);
-      return fetch(`${edge.agentUrl}/llm/openai/models`, { headers: CALLS.openai.header(token) });
+      return fetch(`${edge.agentUrl}/llm/openai/${path}`, { method, headers: CALLS.openai.header(token) });
     };
-    expect((await ask(near)).status).toBe(200);
-    expect((await ask(far)).status).toBe(401);
-    expect(provider.requests).toHaveLength(1);
+    expect((await ask(near, 'GET', 'models')).status).toBe(200);
+    expect((await ask(far, 'GET', 'models')).status).toBe(401);
+    expect((await ask(near, 'POST', 'chat/completions')).status).toBe(200);
+    expect((await ask(far, 'POST', 'chat/completions')).status).toBe(401);
+    expect(provider.requests).toHaveLength(2);
     expect(provider.last.headers.authorization).toBe('Bearer sk-platform');
   });
 });

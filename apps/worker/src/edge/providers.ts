@@ -12,6 +12,8 @@ export interface WireFormat {
   credentialOf(req: IncomingMessage): string | undefined;
   credentialHeader(key: string): OutgoingHttpHeaders;
   errorBody(status: number, code: string, message: string): unknown;
+  /** Name of the event that carries an error inside a stream; undefined: none. */
+  readonly errorEvent?: string;
 }
 
 const MODEL = '[A-Za-z0-9][A-Za-z0-9._-]*';
@@ -52,13 +54,14 @@ export const WIRE_FORMATS: Readonly<Record<Provider, WireFormat>> = {
     ],
     credentialOf: bearerOf,
     credentialHeader: (key) => ({ authorization: `Bearer ${key}` }),
-    errorBody: (status, code, message) => ({ error: { message, type: errorType(status), param: null, code } }),
+    errorBody: (status, code, message) => ({ error: { message, type: openaiType(status), param: null, code } }),
   },
   anthropic: {
     title: 'Anthropic',
     secret: 'anthropic_api_key',
     variable: 'ANTHROPIC_API_KEY',
     paths: [/^POST messages$/, /^POST messages\/count_tokens$/, new RegExp(`^GET models(/${MODEL})?$`)],
+    errorEvent: 'error',
     credentialOf: (req) => headerOf(req, 'x-api-key'),
     credentialHeader: (key) => ({ 'x-api-key': key }),
     errorBody: (status, _code, message) => ({ type: 'error', error: { type: errorType(status), message } }),
@@ -94,11 +97,14 @@ export function providerUrl(baseUrl: string, path: string, query: URLSearchParam
 const ERROR_TYPES: Readonly<Record<number, readonly [string, string]>> = {
   400: ['invalid_request_error', 'INVALID_ARGUMENT'],
   401: ['authentication_error', 'UNAUTHENTICATED'],
+  402: ['billing_error', 'RESOURCE_EXHAUSTED'],
   403: ['permission_error', 'PERMISSION_DENIED'],
   404: ['not_found_error', 'NOT_FOUND'],
   413: ['request_too_large', 'INVALID_ARGUMENT'],
   429: ['rate_limit_error', 'RESOURCE_EXHAUSTED'],
+  504: ['timeout_error', 'DEADLINE_EXCEEDED'],
 };
 
 const errorType = (status: number): string => ERROR_TYPES[status]?.[0] ?? 'api_error';
+const openaiType = (status: number): string => (status === 402 ? 'insufficient_quota' : errorType(status));
 const googleStatus = (status: number): string => ERROR_TYPES[status]?.[1] ?? 'UNAVAILABLE';
