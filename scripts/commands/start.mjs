@@ -198,12 +198,13 @@ function announce({ address, dir, credentials, env, tookMs }) {
 
 function isolation(env) {
   if ((env.RUNTIME?.trim() || 'process') === 'docker')
-    return ['Agents run in containers without network but for their door.'];
+    return ['Agents run in containers whose only way out is their door: to models, and to hosts approved for them.'];
   return [
     bold('Not isolated: agents are processes of this machine (RUNTIME=process).'),
     isRoot()
       ? 'Each has a user and a workspace of its own, but shares network and resources with the machine.'
       : 'They run as your user: Node keeps them to their own folders, nothing else does; network and resources are shared.',
+    'They reach every host the machine reaches: config.egress.allowHosts holds only with RUNTIME=docker.',
     'Good for one trusted tenant. For others set RUNTIME=docker.',
   ];
 }

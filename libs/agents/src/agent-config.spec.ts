@@ -26,6 +26,13 @@ describe('agent config', () => {
     ['temperature', '1'],
     ['maxTokens', 0],
     ['maxTokens', 1.5],
+    ['egress', ['example.com']],
+    ['egress', { hosts: [] }],
+    ['egress', { allowHosts: 'example.com' }],
+    ['egress', { allowHosts: ['https://example.com/'] }],
+    ['egress', { allowHosts: ['*'] }],
+    ['egress', { allowHosts: ['example.com', 7] }],
+    ['egress', { allowHosts: Array.from({ length: 101 }, (_, n) => `${n}.example.com`) }],
   ])('refuses %s = %j and says where', (field, value) => {
     const error = refusal({ [field]: value });
     expect(error).toMatchObject({ kind: 'validation', details: { issues: [{ path: ['body', 'config', field] }] } });
@@ -35,6 +42,13 @@ describe('agent config', () => {
   it('refuses what is too large, and NUL characters, which jsonb cannot hold', () => {
     expect(refusal({ text: 'x'.repeat(70_000) }).message).toContain('65536');
     expect(refusal({ text: 'a\0b' }).message).toContain('NUL');
+  });
+
+  it('takes names, what is below a name, and ports as hosts to reach', () => {
+    const egress = { allowHosts: ['example.com', '*.example.org', 'example.net:8443'] };
+    expect(newConfig({ egress })).toEqual({ egress });
+    expect(newConfig({ egress: {} })).toEqual({ egress: {} });
+    expect(refusal({ egress: { allowHosts: ['example.com', '*.com'] } }).message).toContain('allowHosts[1]');
   });
 
   it('merges shallow and removes what is set to null', () => {

@@ -1,6 +1,7 @@
 import { type FieldIssue, invalid } from '#libs/kernel';
 import { mcpServerIssues } from '#libs/mcp';
 import type { AgentConfig } from './agent.js';
+import { egressProblem } from './egress/egress-hosts.js';
 
 export const PROVIDERS = ['anthropic', 'openai', 'google', 'demo'] as const;
 export type Provider = (typeof PROVIDERS)[number];
@@ -38,6 +39,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MOST_TOKENS
       ? undefined
       : `must be a whole number from 1 to ${MOST_TOKENS}`,
+  egress: egressProblem,
 };
 
 /**

@@ -1,16 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '#libs/database';
-import { EventLog } from '#libs/events';
+import { type DomainEvent, EventLog } from '#libs/events';
 import type { Scope } from '#libs/kernel';
 import { CATEGORIES } from './advice.js';
-import type { AgentExplanation, AgentTransition, ErrorCategory } from './agent.js';
+import type { AgentExplanation, AgentTransition, ErrorCategory, RefusedHost } from './agent.js';
 import type { AgentStatus, DesiredState } from './agent.state.js';
 import { agentNotFound } from './agents.errors.js';
-import { AGENT_EVENTS, AgentEvent, type StatusEventData } from './agents.events.js';
+import { AGENT_EVENTS, AgentEvent, type RefusedHostData, type StatusEventData } from './agents.events.js';
 import { HOST_SILENT_AFTER_SECONDS } from './hosts/host.js';
 
-const MOST_TRANSITIONS = 20;
-const MOST_EVENTS = 100;
+/** Of each kind. */
+const MOST_EVENTS = 20;
 
 const EXPLAIN = `
   SELECT a.status, a.desired_state, a.desired_generation, a.observed_generation, a.restart_generation,
@@ -50,19 +50,30 @@ export class AgentExplainer {
   async explain(scope: Scope, id: string): Promise<AgentExplanation> {
     const [row] = await this.database.query<ExplainRow>(EXPLAIN, [scope.orgId, id, HOST_SILENT_AFTER_SECONDS]);
     if (!row) throw agentNotFound();
-    return { agentId: id, ...explanation(row), transitions: await this.transitions(scope, id) };
+    return {
+      agentId: id,
+      ...explanation(row),
+      transitions: await this.transitions(scope, id),
+      refusedHosts: await this.refusedHosts(scope, id),
+    };
   }
 
   private async transitions(scope: Scope, id: string): Promise<AgentTransition[]> {
-    const events = await this.log.read(scope, AGENT_EVENTS, id, { limit: MOST_EVENTS, newestFirst: true });
-    return events
-      .filter((event) => event.type === AgentEvent.status)
-      .slice(0, MOST_TRANSITIONS)
-      .map((event) => toTransition(event.seq, event.at, event.data as unknown as StatusEventData));
+    const events = await this.last(scope, id, AgentEvent.status);
+    return events.map(({ seq, at, data }) => toTransition(seq, at, data as unknown as StatusEventData));
+  }
+
+  private async refusedHosts(scope: Scope, id: string): Promise<RefusedHost[]> {
+    const events = await this.last(scope, id, AgentEvent.egressRefused);
+    return events.map(({ seq, at, data }) => ({ seq, at, ...(data as unknown as RefusedHostData) }));
+  }
+
+  private last(scope: Scope, id: string, type: string): Promise<DomainEvent[]> {
+    return this.log.read(scope, AGENT_EVENTS, id, { limit: MOST_EVENTS, newestFirst: true, type });
   }
 }
 
-function explanation(row: ExplainRow): Omit<AgentExplanation, 'agentId' | 'transitions'> {
+function explanation(row: ExplainRow): Omit<AgentExplanation, 'agentId' | 'transitions' | 'refusedHosts'> {
   return {
     desired: {
       state: row.desired_state,

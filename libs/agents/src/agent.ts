@@ -1,5 +1,6 @@
 import type { McpServers } from '#libs/mcp';
 import type { AgentStatus, DesiredState } from './agent.state.js';
+import type { RefusedHostData } from './agents.events.js';
 
 export type AgentRuntime = 'house' | 'openclaw';
 export type Region = 'us' | 'eu';
@@ -18,6 +19,8 @@ export interface AgentConfig {
   /** Of one reply. */
   readonly maxTokens?: number;
   readonly mcpServers?: McpServers;
+  /** Hosts it may reach in the docker runtime: `name`, `*.suffix`, each with `:port` where it is not 80 or 443. */
+  readonly egress?: { readonly allowHosts?: readonly string[] };
   readonly [key: string]: unknown;
 }
 
@@ -135,6 +138,12 @@ export interface AgentTransition {
   readonly error: string | null;
 }
 
+/** A host that an agent may not reach and tried to. */
+export interface RefusedHost extends RefusedHostData {
+  readonly seq: number;
+  readonly at: Date;
+}
+
 /** Why an agent is in the state it is in. */
 export interface AgentExplanation {
   readonly agentId: string;
@@ -157,6 +166,8 @@ export interface AgentExplanation {
   readonly advice: string | null;
   /** The last 20, newest first. */
   readonly transitions: readonly AgentTransition[];
+  /** What the egress proxy refused, the last 20, newest first; one entry a host and ten minutes. */
+  readonly refusedHosts: readonly RefusedHost[];
 }
 
 /** One line of an agent's output. */

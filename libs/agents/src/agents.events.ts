@@ -5,6 +5,7 @@ export const AGENT_EVENTS = 'agent';
 export const AgentEvent = {
   status: 'agent.status',
   updated: 'agent.updated',
+  egressRefused: 'agent.egress_refused',
 } as const;
 
 /** Data of an `agent.status` event; dates are ISO text. */
@@ -17,3 +18,14 @@ export interface StatusEventData {
   readonly category?: string;
   readonly error?: string;
 }
+
+/** Data of an `agent.egress_refused` event: the first refusal of a host within some minutes. */
+export interface RefusedHostData {
+  /** Null: more hosts were refused than are written down. */
+  readonly host: string | null;
+  readonly port: number | null;
+  readonly reason: RefusalReason;
+}
+
+/** Not approved, approved for other ports only, or on an address that is not public. */
+export type RefusalReason = 'host_not_approved' | 'port_not_approved' | 'address_refused';

@@ -12,6 +12,7 @@ import { AgentSecretsService } from './agent-secrets.service.js';
 import { AgentSwarmsService } from './agent-swarms.service.js';
 import { AgentsRepository } from './agents.repository.js';
 import { AgentWrites, AgentsService } from './agents.service.js';
+import { AgentEgressModule } from './egress/agent-egress.module.js';
 import { AgentFilesRepository } from './files/agent-files.repository.js';
 import { AgentFilesService } from './files/agent-files.service.js';
 import { HostsRepository } from './hosts/hosts.repository.js';
@@ -20,7 +21,7 @@ import { AgentLogsService } from './logs/agent-logs.service.js';
 
 /** What users do with agents. The process must provide config, database, events and a queue producer. */
 @Module({
-  imports: [GatewayClientModule, IdentityModule, SecretsModule, SwarmsModule],
+  imports: [AgentEgressModule, GatewayClientModule, IdentityModule, SecretsModule, SwarmsModule],
   providers: [
     AgentCommands,
     AgentCreation,
@@ -39,6 +40,14 @@ import { AgentLogsService } from './logs/agent-logs.service.js';
     AgentsService,
     HostsRepository,
   ],
-  exports: [AgentsService, AgentFilesService, AgentLogsService, AgentSecretsService, AgentSwarmsService, AgentCommands],
+  exports: [
+    AgentsService,
+    AgentFilesService,
+    AgentLogsService,
+    AgentSecretsService,
+    AgentSwarmsService,
+    AgentCommands,
+    AgentEgressModule,
+  ],
 })
 export class AgentsModule {}

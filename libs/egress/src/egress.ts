@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net';
 import { Readable, Transform, pipeline } from 'node:stream';
-import { Agent, request as undiciRequest } from 'undici';
+import { Agent, type buildConnector, request as undiciRequest } from 'undici';
 import { AddressRules } from './address-rules.js';
 import { Deadline } from './deadline.js';
 import { EgressError, toEgressError } from './egress.errors.js';
@@ -59,12 +60,13 @@ export interface EgressResponse {
  */
 export class Egress {
   private readonly agent: Agent;
+  private readonly connector: buildConnector.connector;
 
   /** @throws Error when a network is malformed. */
   constructor(options: { readonly allowCidrs: readonly string[]; readonly resolve?: Resolve }) {
     const rules = new AddressRules(options.allowCidrs);
-    const connect = guardedConnector(rules, options.resolve ?? systemResolve, CONNECT_TIMEOUT_MS);
-    this.agent = new Agent({ connect, allowH2: false, keepAliveTimeout: 30_000 });
+    this.connector = guardedConnector(rules, options.resolve ?? systemResolve, CONNECT_TIMEOUT_MS);
+    this.agent = new Agent({ connect: this.connector, allowH2: false, keepAliveTimeout: 30_000 });
   }
 
   /**
@@ -95,7 +97,26 @@ export class Egress {
     }
   }
 
-  /** Cuts all connections. */
+  /**
+   * A bare TCP connection, checked as those of `fetch` are; the caller closes it.
+   * @param host a name, or an address without brackets
+   * @throws EgressError; the signal's reason when it was aborted
+   */
+  connect(host: string, port: number, signal: AbortSignal): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const leave = (): void => reject(signal.reason as Error);
+      signal.addEventListener('abort', leave, { once: true });
+      this.connector({ hostname: host, protocol: 'http:', port: String(port) }, (error, socket) => {
+        signal.removeEventListener('abort', leave);
+        if (!socket) return reject(toEgressError(error, host));
+        if (signal.aborted) socket.destroy();
+        return resolve(socket);
+      });
+    });
+  }
+
+  /** Cuts the connections of `fetch`. */
   async onApplicationShutdown(): Promise<void> {
     await this.agent.destroy();
   }

@@ -12,3 +12,11 @@ export {
 } from './egress.js';
 export type { Resolve } from './guarded-connector.js';
 export { endToEnd } from './headers.js';
+export {
+  type HostAndPort,
+  type HostPattern,
+  hostAndPort,
+  hostPattern,
+  matchesHost,
+  namesHost,
+} from './host-pattern.js';

@@ -22,6 +22,8 @@ export interface EventQuery {
   readonly afterSeq?: number;
   readonly limit: number;
   readonly newestFirst?: boolean;
+  /** Only events of this type. */
+  readonly type?: string;
 }
 
 interface EventRow extends Omit<DomainEvent, 'seq'> {
@@ -49,8 +51,9 @@ export class EventLog {
     const rows = await this.database.named<EventRow>(
       `events_read_${order}`,
       `SELECT ${COLUMNS} FROM events
-       WHERE thing_kind = $1 AND thing_id = $2 AND seq > $3 AND org_id = $4 ORDER BY seq ${order} LIMIT $5`,
-      [kind, id, query.afterSeq ?? 0, scope.orgId, query.limit],
+       WHERE thing_kind = $1 AND thing_id = $2 AND seq > $3 AND org_id = $4 AND ($6::text IS NULL OR type = $6)
+       ORDER BY seq ${order} LIMIT $5`,
+      [kind, id, query.afterSeq ?? 0, scope.orgId, query.limit, query.type ?? null],
     );
     return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
   }

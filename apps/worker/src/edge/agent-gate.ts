@@ -37,6 +37,12 @@ interface AgentRow {
   readonly is_current: boolean | null;
 }
 
+/** Who an agent is that was let in. */
+export interface AdmittedAgent extends KeyHolder {
+  /** Of the instance that presented the token. */
+  readonly epoch: number;
+}
+
 /** Decides whether who presents an agent token is the instance that runs now. */
 @Injectable()
 export class AgentGate {
@@ -50,7 +56,7 @@ export class AgentGate {
    * One statement a call and no memory: a token dies with its instance, and without Postgres nobody gets in.
    * @throws DomainError `unauthenticated` for a wrong or stale token or one from elsewhere; `unavailable`.
    */
-  async admit(req: IncomingMessage, token: string | undefined): Promise<KeyHolder> {
+  async admit(req: IncomingMessage, token: string | undefined): Promise<AdmittedAgent> {
     const claims = this.claimsOf(token);
     return this.holderOf(req, claims, await this.read(claims));
   }
@@ -77,13 +83,13 @@ export class AgentGate {
     return claims;
   }
 
-  private holderOf(req: IncomingMessage, claims: AgentClaims, row: AgentRow | undefined): KeyHolder {
+  private holderOf(req: IncomingMessage, claims: AgentClaims, row: AgentRow | undefined): AdmittedAgent {
     if (!row) throw refused('unknown_agent', 'The agent of this token does not exist any more');
     if (row.is_current !== true) {
       throw refused('stale_token', 'This agent token belongs to an instance that has been stopped or replaced');
     }
     if (!this.isFromAgent(row.endpoint, req.socket.remoteAddress)) throw wrongNetwork();
-    return { orgId: row.org_id, agentId: claims.agentId, swarmId: row.swarm_id };
+    return { orgId: row.org_id, agentId: claims.agentId, swarmId: row.swarm_id, epoch: claims.epoch };
   }
 
   private async read({ agentId, orgId, hostId, epoch }: AgentClaims): Promise<AgentRow | undefined> {

@@ -27,7 +27,9 @@ export class EdgeServer implements OnApplicationBootstrap, BeforeApplicationShut
     @Inject(Logger) private readonly logger: Logger,
   ) {
     this.relay = new HttpDoor('The relay door (EDGE_RELAY_PORT)', (req, res) => relay.handle(req, res));
-    this.agents = new HttpDoor('The agent door (EDGE_AGENT_PORT)', (req, res) => agents.handle(req, res));
+    this.agents = new HttpDoor('The agent door (EDGE_AGENT_PORT)', (req, res) => agents.handle(req, res), {
+      connect: (req, socket, head) => agents.connect(req, socket, head),
+    });
   }
 
   /** Where the API's door listens. */

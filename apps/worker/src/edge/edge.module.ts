@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { AgentEgressModule } from '#libs/agents';
 import { type Config, ConfigModule } from '#libs/config';
 import { DatabaseModule } from '#libs/database';
 import { EgressModule } from '#libs/egress';
@@ -15,6 +16,9 @@ import { BrokerParts, LlmBroker } from './llm-broker.js';
 import { McpDoor } from './mcp-door.js';
 import { McpTargets } from './mcp-targets.js';
 import { ModelCalls } from './metering/model-calls.js';
+import { EgressProxy, ProxyRules } from './proxy/egress-proxy.js';
+import { Refusals } from './proxy/refusals.js';
+import { TunnelWatch } from './proxy/tunnel-watch.js';
 import { RelayDoor } from './relay-door.js';
 import { DoorTools } from './tools/door-tools.js';
 import { TaskTools } from './tools/task-tools.js';
@@ -37,6 +41,7 @@ export class EdgeModule {
         InstancesModule.forRoot('edge'),
         SecretsModule,
         AgentTasksModule,
+        AgentEgressModule,
         EgressModule,
         MeteringModule,
       ],
@@ -46,13 +51,17 @@ export class EdgeModule {
         BrokerParts,
         DoorTools,
         EdgeServer,
+        EgressProxy,
         LlmBroker,
         McpDoor,
         McpTargets,
         ModelCalls,
+        ProxyRules,
+        Refusals,
         RelayDoor,
         TaskTools,
         ToolsDoor,
+        TunnelWatch,
       ],
       exports: [EdgeServer],
     };

@@ -35,6 +35,8 @@ export interface Forward {
   /** Nothing answered; the answer has not begun. */
   readonly onUnreachable: (error: NodeJS.ErrnoException) => void;
   readonly onTooLarge: () => void;
+  /** Headers of the answer that are not passed back; cookies when left out. */
+  readonly droppedFromAnswer?: ReadonlySet<string>;
   /** The upstream's answer began. Returning true means that the hook answers itself. */
   readonly onAnswer?: (answer: IncomingMessage) => boolean;
   /** The answer is being passed on; listeners added now see each piece after it was written. */
@@ -64,7 +66,7 @@ export function forward(req: IncomingMessage, res: ServerResponse, to: Forward):
   upstream.once('response', (answer) => {
     if (res.headersSent || res.destroyed) answer.destroy();
     else if (!to.onAnswer?.(answer)) {
-      passBack(answer, res);
+      passBack(answer, res, to.droppedFromAnswer ?? COOKIES);
       to.onPassed?.(answer);
     }
   });
@@ -83,8 +85,8 @@ export function endToEndHeaders(message: IncomingMessage, dropped: ReadonlySet<s
   return headers;
 }
 
-function passBack(answer: IncomingMessage, res: ServerResponse): void {
-  res.writeHead(answer.statusCode ?? 502, endToEndHeaders(answer, COOKIES));
+function passBack(answer: IncomingMessage, res: ServerResponse, dropped: ReadonlySet<string>): void {
+  res.writeHead(answer.statusCode ?? 502, endToEndHeaders(answer, dropped));
   res.flushHeaders();
   answer.once('close', () => {
     if (!answer.complete && !res.writableEnded) res.destroy();

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /** Longer than any client of ours keeps an idle connection, so that the client closes first. */
 const KEEP_ALIVE_MS = 65_000;
@@ -8,19 +9,32 @@ const HEADERS_TIMEOUT_MS = 30_000;
 /** Answers one request; must not reject. */
 export type DoorHandler = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
 
+/** Answers one CONNECT request on its bare connection; must not reject. */
+export type ConnectHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void | Promise<void>;
+
 /** One listening plain HTTP server, without a limit on how long a body may take. */
 export class HttpDoor {
   private readonly server: Server;
+  /** Connections of CONNECT requests, which the server has let go. */
+  private readonly tunnels = new Set<Duplex>();
 
   /** @param name what it is called in errors, for example `the relay door (EDGE_RELAY_PORT)` */
   constructor(
     private readonly name: string,
     handler: DoorHandler,
+    also: { readonly connect?: ConnectHandler } = {},
   ) {
     this.server = createServer(
       { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
       (req, res) => void handler(req, res),
     );
+    const { connect } = also;
+    if (!connect) return;
+    this.server.on('connect', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.tunnels.add(socket);
+      socket.once('close', () => this.tunnels.delete(socket));
+      void connect(req, socket, head);
+    });
   }
 
   /** @throws Error that says which door could not listen where, and why. */
@@ -42,7 +56,10 @@ export class HttpDoor {
   async close(drainMs: number): Promise<void> {
     if (!this.server.listening) return;
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    const cut = setTimeout(() => this.server.closeAllConnections(), drainMs);
+    const cut = setTimeout(() => {
+      this.server.closeAllConnections();
+      this.tunnels.forEach((socket) => socket.destroy());
+    }, drainMs);
     await closed;
     clearTimeout(cut);
   }

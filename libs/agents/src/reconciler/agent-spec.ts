@@ -7,6 +7,7 @@ import { DomainError } from '#libs/kernel';
 import { toAgentMcpServers } from '#libs/mcp';
 import { SecretsService } from '#libs/secrets';
 import { DEFAULT_MODELS, type Provider } from '../agent-config.js';
+import { proxyEnvironment } from '../egress/proxy-environment.js';
 import type { ClaimedAgent } from './claimed-agent.js';
 
 const PIDS_LIMIT = 256;
@@ -49,18 +50,21 @@ export class AgentSpecs {
     const claims = { agentId: agent.id, orgId: agent.orgId, hostId: agent.hostId, epoch: agent.epoch };
     const { model, temperature, maxTokens, mcpServers = {} } = agent.config;
     const servers = toAgentMcpServers(mcpServers, this.config.runtime === 'docker');
+    const token = signAgentToken(jwtSecret, claims);
     return {
       ROOKERY_AGENT_ID: agent.id,
       ROOKERY_AGENT_NAME: agent.name,
       ROOKERY_GATEWAY_TOKEN: gatewayToken(jwtSecret, agent.id, agent.epoch),
       ROOKERY_LLM_PROVIDER: provider,
       ROOKERY_LLM_BASE_URL: `${this.runtime.agentDoorUrl}/llm/${provider}`,
-      ROOKERY_LLM_TOKEN: signAgentToken(jwtSecret, claims),
+      ROOKERY_LLM_TOKEN: token,
       ROOKERY_DOOR_URL: `${this.runtime.agentDoorUrl}/door`,
       ROOKERY_RUNTIME: this.config.runtime,
       ROOKERY_MODEL: model ?? DEFAULT_MODELS[provider],
       ...(Object.keys(servers).length === 0 ? {} : { ROOKERY_MCP_SERVERS: JSON.stringify(servers) }),
       ...(temperature === undefined ? {} : { ROOKERY_TEMPERATURE: String(temperature) }),
+      // agents that are processes have the machine's network anyway
+      ...(this.config.runtime === 'docker' ? proxyEnvironment(this.runtime.agentDoorUrl, token) : {}),
       ...(maxTokens === undefined ? {} : { ROOKERY_MAX_TOKENS: String(maxTokens) }),
     };
   }

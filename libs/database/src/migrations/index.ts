@@ -4,6 +4,7 @@ import { LeanChatKeys1795377600000 } from './202611220003-lean-chat-keys.js';
 import { Usage1795398000000 } from './202611220005-usage.js';
 import { Tasks1795408800000 } from './202611220008-tasks.js';
 import { SwarmMembers1795412400000 } from './202611220009-swarm-members.js';
+import { AgentEgress1795423200000 } from './202611220012-agent-egress.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   Usage1795398000000,
   Tasks1795408800000,
   SwarmMembers1795412400000,
+  AgentEgress1795423200000,
 ];

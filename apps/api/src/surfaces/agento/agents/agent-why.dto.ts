@@ -53,6 +53,20 @@ export class AgentTransitionDto {
   error!: string | null;
 }
 
+export class RefusedHostDto {
+  @ApiProperty({ type: 'integer', example: 12 })
+  seq!: number;
+  @ApiProperty({ format: 'date-time', example: '2026-02-10T14:00:05.000Z' })
+  at!: string;
+  /** Null: more hosts were refused than are shown */
+  @ApiProperty({ type: String, nullable: true, example: 'api.example.com' })
+  host!: string | null;
+  @ApiProperty({ type: 'integer', nullable: true, example: 443 })
+  port!: number | null;
+  @ApiProperty({ enum: ['host_not_approved', 'port_not_approved', 'address_refused'], example: 'host_not_approved' })
+  reason!: string;
+}
+
 export class AgentWhyDto {
   @ApiProperty({ format: 'uuid', example: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890' })
   id!: string;
@@ -81,4 +95,6 @@ export class AgentWhyDto {
   advice!: string | null;
   /** The last 20 changes of status, newest first */
   transitions!: AgentTransitionDto[];
+  /** Hosts that the egress proxy refused (docker runtime): the last 20, newest first, each once in ten minutes */
+  refusedHosts!: RefusedHostDto[];
 }

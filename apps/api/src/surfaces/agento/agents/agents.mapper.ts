@@ -131,6 +131,7 @@ export const toAgentWhy = (why: AgentExplanation): { data: AgentWhyDto } => ({
       nextRetryAt: isoTimeOrNull(nextRetryAt),
       errorCategory: category,
     })),
+    refusedHosts: why.refusedHosts.map(({ at, ...refused }) => ({ ...refused, at: isoTime(at) })),
   },
 });
 

@@ -120,6 +120,7 @@ describe('an agent from creation to deletion', () => {
       host: { alive: true, heartbeatAt: iso },
       lastError: null,
       advice: null,
+      refusedHosts: [],
     });
     const transitions = why.transitions as { to: string; at: string; cause: string }[];
     expect(transitions[0]).toMatchObject({ to: 'running', at: iso });

@@ -1,0 +1,25 @@
+import { Agent, type ClientRequestArgs } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Egress } from '#libs/egress';
+
+/** For one plain request: connects only to addresses that were checked. */
+export class GuardedAgent extends Agent {
+  constructor(
+    private readonly egress: Egress,
+    private readonly target: { readonly host: string; readonly port: number },
+    private readonly signal: AbortSignal,
+  ) {
+    super({ keepAlive: false });
+  }
+
+  override createConnection(
+    _options: ClientRequestArgs,
+    callback?: (error: Error | null, socket: Duplex) => void,
+  ): undefined {
+    const { host, port } = this.target;
+    this.egress.connect(host, port, this.signal).then(
+      (socket) => callback?.(null, socket),
+      (error: Error) => callback?.(error, undefined as unknown as Duplex),
+    );
+  }
+}
