@@ -12,6 +12,9 @@ const leaveOut = {
   name: 'leave-out',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^@ai-sdk\/gateway$/ }, () => ({ path: join(root, 'apps/agent/src/sdk/no-gateway.ts') }));
+    onResolve({ filter: /\/validation\/ajv-provider\.js$/ }, () => ({
+      path: join(root, 'apps/agent/src/sdk/no-validator.ts'),
+    }));
     // Messages in fifty languages.
     onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
       contents: "export { default as en } from './en.js';",

@@ -6,6 +6,7 @@ import { Conversations } from './conversation/conversations.js';
 import { DoorClient } from './door/door-client.js';
 import { Gateway } from './gateway.js';
 import { log } from './log.js';
+import { McpTools } from './mcp/mcp-tools.js';
 import { ModelClient } from './model-client.js';
 import { type AgentSettings, readSettings } from './settings.js';
 import { Toolbox } from './tools/toolbox.js';
@@ -29,10 +30,11 @@ export async function startAgent(): Promise<void> {
   const client = new ModelClient(model);
   const compactor = new Compactor(model.contextTokens, (...request) => client.ask(...request));
   const conversations = new Conversations(transcripts, compactor);
-  const toolbox = new Toolbox(workspace, new DoorClient(doorUrl, model.token));
+  const mcp = new McpTools(settings.mcpServers, { doorUrl, token: model.token, workspace }, settings.runtime);
+  const toolbox = new Toolbox(workspace, new DoorClient(doorUrl, model.token), mcp);
   const gateway = new Gateway(settings, new ChatHandler(settings, conversations, toolbox, client));
   const port = await gateway.listen();
-  stopOnSignal(gateway, transcripts);
+  stopOnSignal(gateway, transcripts, mcp);
   log('info', `agent ${settings.agentId} listens on ${settings.bind}:${port}, ${describeModel(settings)}`);
 }
 
@@ -45,18 +47,22 @@ export function exitOn(error: unknown): never {
   process.exit(1);
 }
 
-function stopOnSignal(gateway: Gateway, transcripts: TranscriptCache): void {
+function stopOnSignal(gateway: Gateway, transcripts: TranscriptCache, mcp: McpTools): void {
   let stopping = false;
   const stop = (signal: string): void => {
     if (stopping) return;
     stopping = true;
     log('info', `agent stops on ${signal}`);
-    gateway.close().then(() => {
-      transcripts.close();
-      flushCompileCache();
-      log('info', 'agent stopped');
-      process.exit(0);
-    }, exitOn);
+    gateway
+      .close()
+      .then(() => mcp.close())
+      .then(() => {
+        transcripts.close();
+        flushCompileCache();
+        log('info', 'agent stopped');
+        process.exit(0);
+      })
+      .catch(exitOn);
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);

@@ -77,7 +77,7 @@ export class ChatHandler {
     const { workspace, agentName } = this.settings;
     const [prompt, { tools, sections }] = await Promise.all([
       this.conversations.open(request, known, signal),
-      this.toolbox.equip({ peer: request.peer, session: request.key?.session }),
+      this.toolbox.equip({ peer: request.peer, session: request.key?.session }, signal),
     ]);
     const instructions = await readPersona(workspace, agentName, sections, request.instructions);
     return { instructions, messages: prompt, tools };

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import { type McpServersSettings, parseMcpServers } from './mcp/mcp-settings.js';
 
 export const PROVIDERS = ['openai', 'anthropic', 'google', 'demo'] as const;
 export type ProviderName = (typeof PROVIDERS)[number];
@@ -36,6 +37,7 @@ export interface AgentSettings {
   readonly doorUrl: string | undefined;
   /** Where the agent runs; some things are allowed in a container only. */
   readonly runtime: 'process' | 'docker';
+  readonly mcpServers: McpServersSettings;
   /** How long running turns may go on after SIGTERM. */
   readonly drainMs: number;
 }
@@ -80,6 +82,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     },
     doorUrl: env.optional('ROOKERY_DOOR_URL') === undefined ? undefined : env.url('ROOKERY_DOOR_URL'),
     runtime: env.runtime(),
+    mcpServers: env.mcpServers(),
     drainMs: env.number('ROOKERY_DRAIN_MS', 2000, 0, 600_000, true) ?? 0,
   };
   env.finish();
@@ -117,6 +120,12 @@ class Reader {
     if (value === 'process' || value === 'docker') return value;
     this.problems.push('ROOKERY_RUNTIME must be process or docker');
     return 'process';
+  }
+
+  mcpServers(): McpServersSettings {
+    const servers = parseMcpServers(this.optional('ROOKERY_MCP_SERVERS') ?? '{}');
+    if (!servers) this.problems.push('ROOKERY_MCP_SERVERS must be a JSON object of servers');
+    return servers ?? {};
   }
 
   absolutePath(name: string): string {

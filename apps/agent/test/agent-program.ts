@@ -32,6 +32,8 @@ export interface AgentOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** False: the permission model lets it read its workspace only. */
   readonly writable?: boolean;
+  /** True: without the permission model, as in a container. */
+  readonly inContainer?: boolean;
 }
 
 /** A house runtime running as it does in the process runtime: own process, permission model on, environment from nothing. */
@@ -53,10 +55,14 @@ export class AgentProgram {
       `--allow-fs-read=${workspace}`,
       ...(options.writable === false ? [] : [`--allow-fs-write=${workspace}`]),
     ];
-    const child = spawn(process.execPath, [...permissions, join(program, 'main.js')], {
-      env: environment(options),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      process.execPath,
+      [...(options.inContainer === true ? [] : permissions), join(program, 'main.js')],
+      {
+        env: environment(options),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     const agent = new AgentProgram(child);
     await agent.untilListening();
     return agent;

@@ -41,7 +41,10 @@ export class McpTestServer {
   /** Every request. */
   readonly seen: { readonly method: string; readonly url: string; readonly headers: IncomingHttpHeaders }[] = [];
   tools: readonly McpTool[] = [ECHO];
+  /** Answered instead of everything while it is set. */
+  refusal: { readonly status: number; readonly body: object } | undefined;
   private readonly sessions = new Map<string, StreamableHTTPServerTransport>();
+  private readonly servers = new Set<Server>();
   private http: HttpServer | undefined;
   private port = 0;
 
@@ -66,9 +69,15 @@ export class McpTestServer {
     return this;
   }
 
+  /** Tells every client that `tools` has changed. */
+  async announceTools(): Promise<void> {
+    await Promise.all([...this.servers].map((server) => server.sendToolListChanged().catch(() => undefined)));
+  }
+
   /** Forgets all sessions, as a restarted server does. */
   forget(): void {
     this.sessions.clear();
+    this.servers.clear();
   }
 
   async stop(): Promise<void> {
@@ -82,6 +91,10 @@ export class McpTestServer {
   }
 
   private async answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (this.refusal) {
+      res.writeHead(this.refusal.status, { 'content-type': 'application/json' }).end(JSON.stringify(this.refusal.body));
+      return;
+    }
     const transport = await this.transportFor(req.headers['mcp-session-id']);
     if (transport) await transport.handleRequest(req, res);
     else res.writeHead(404).end();
@@ -96,7 +109,9 @@ export class McpTestServer {
       onsessioninitialized: (session) => void this.sessions.set(session, transport),
       onsessionclosed: (session) => void this.sessions.delete(session),
     });
-    await (await mcpServer(() => this.tools)).connect(transport);
+    const server = await mcpServer(() => this.tools);
+    this.servers.add(server);
+    await server.connect(transport);
     return transport;
   }
 }
@@ -104,7 +119,7 @@ export class McpTestServer {
 async function mcpServer(tools: () => readonly McpTool[]): Promise<Server> {
   const sdk = await import('@modelcontextprotocol/sdk/server/index.js');
   const { CallToolRequestSchema, ListToolsRequestSchema } = await import('@modelcontextprotocol/sdk/types.js');
-  const server = new sdk.Server({ name: 'test', version: '1.0.0' }, { capabilities: { tools: {} } });
+  const server = new sdk.Server({ name: 'test', version: '1.0.0' }, { capabilities: { tools: { listChanged: true } } });
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: tools().map(({ run: _run, ...tool }) => tool) }));
   server.setRequestHandler(CallToolRequestSchema, ({ params }, { requestInfo, signal, sendNotification }) => {
     const tool = tools().find(({ name }) => name === params.name);

@@ -4,6 +4,7 @@ import { PeerMemory } from '../memory/peer-memory.js';
 import { rulesSection, ruleTool } from '../rules.js';
 import { SkillShelf } from '../skills/skill-shelf.js';
 import { skillsSection, skillTool } from '../skills/skill-tool.js';
+import type { McpTools } from '../mcp/mcp-tools.js';
 import type { AgentTool } from './agent-tool.js';
 
 /** Who a turn is for. */
@@ -27,18 +28,23 @@ export class Toolbox {
   constructor(
     private readonly workspace: string,
     private readonly door: DoorClient,
+    private readonly mcp: McpTools,
   ) {
     this.shelf = new SkillShelf(workspace);
   }
 
   /** Every tool is bound to the turn's owner: no input of the model can name another peer. */
-  async equip({ peer, session }: TurnOwner): Promise<Equipment> {
+  async equip({ peer, session }: TurnOwner, signal: AbortSignal): Promise<Equipment> {
     const memory = new PeerMemory(this.workspace, peer);
     const context = {
       ...(peer === '' ? {} : { peerId: peer }),
       ...(session === undefined ? {} : { sessionId: session }),
     };
-    const [skills, doorTools] = await Promise.all([this.shelf.list(), this.door.tools(context)]);
+    const [skills, doorTools, mcp] = await Promise.all([
+      this.shelf.list(),
+      this.door.tools(context),
+      this.mcp.equip(signal),
+    ]);
     const rules = rulesSection(this.workspace);
     const own = [
       ...(rules === '' ? [] : [ruleTool(this.workspace)]),
@@ -46,8 +52,8 @@ export class Toolbox {
       ...memoryTools(memory),
     ];
     return {
-      tools: withoutDoubles([...own, ...doorTools]),
-      sections: [rules, skillsSection(skills), memorySection(memory)],
+      tools: withoutDoubles([...own, ...doorTools, ...mcp.tools]),
+      sections: [rules, skillsSection(skills), memorySection(memory), mcp.section],
     };
   }
 }

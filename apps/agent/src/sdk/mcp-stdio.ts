@@ -1,0 +1,1 @@
+export { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
