@@ -1,4 +1,5 @@
 import type { LanguageModel, LanguageModelUsage, ModelMessage, ToolSet } from 'ai';
+import { brokerFetch } from './broker-fetch.js';
 import type { ChatMessage } from './chat-request.js';
 import { trimOutputs } from './conversation/trim-outputs.js';
 import { GatewayError } from './gateway-error.js';
@@ -143,7 +144,7 @@ export class ModelClient {
 }
 
 async function loadLanguageModel(settings: ModelSettings): Promise<LanguageModel> {
-  const options = { baseURL: settings.baseUrl, apiKey: settings.token };
+  const options = { baseURL: settings.baseUrl, apiKey: settings.token, fetch: brokerFetch };
   switch (settings.provider) {
     case 'anthropic':
       return (await import('./sdk/anthropic.js')).createAnthropic(options)(settings.model);

@@ -234,22 +234,23 @@ describe('a model that takes no tools', () => {
 });
 
 describe('a budget that is used up', () => {
-  it('ends the turn with its own code', async () => {
-    const provider = new ProviderServer('openai');
+  it.each(WIRES)('ends the turn at once and with its own code, from %s', async (wire) => {
+    const provider = new ProviderServer(wire);
     await provider.start();
     const workspace = await temporaryFolder();
-    const agent = await AgentProgram.start({ program, workspace, provider: 'openai', baseUrl: provider.url });
+    const environment = { ROOKERY_PROVIDER_RETRIES: '3' };
+    const agent = await AgentProgram.start({ program, workspace, provider: wire, baseUrl: provider.url, environment });
+    const headers = { 'x-rookery-error': 'budget_exceeded' };
     provider.behaviour = {
       kind: 'status',
       status: 429,
-      message: 'The daily budget is used up',
-      code: 'budget_exceeded',
+      message: 'budget_exceeded: the daily budget has no room',
+      headers,
     };
     try {
-      expect((await chat(agent.url, 'hi')).error).toEqual({
-        code: 'budget_exceeded',
-        message: 'The daily budget is used up',
-      });
+      const { error } = await chat(agent.url, 'hi');
+      expect(error).toEqual({ code: 'budget_exceeded', message: 'The daily budget has no room' });
+      expect(provider.asked).toHaveLength(1);
     } finally {
       await agent.stop();
       await provider.stop();

@@ -49,7 +49,7 @@ export interface Wire {
   /** What ends a whole answer of 7 prompt and 3 completion tokens. */
   end(reason: 'stop' | 'length'): string;
   errorInStream(): string;
-  errorBody(status: number, message: string, code?: string): object;
+  errorBody(status: number, message: string): object;
 }
 
 export type Behaviour =
@@ -60,7 +60,12 @@ export type Behaviour =
   | { readonly kind: 'steps'; readonly steps: readonly Step[] }
   /** Decides by what it is asked. */
   | { readonly kind: 'model'; readonly step: (asked: Asked) => Step }
-  | { readonly kind: 'status'; readonly status: number; readonly message: string; readonly code?: string }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly message: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'error-in-stream' }
   | { readonly kind: 'early-end' }
   | { readonly kind: 'cut' }
@@ -124,7 +129,7 @@ export class ProviderServer {
       return;
     }
     if (behaviour.kind === 'status') {
-      sendJson(res, behaviour.status, wire.errorBody(behaviour.status, behaviour.message, behaviour.code));
+      sendJson(res, behaviour.status, wire.errorBody(behaviour.status, behaviour.message), behaviour.headers);
       return;
     }
     res.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -184,7 +189,7 @@ async function bodyOf(req: IncomingMessage): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-function sendJson(res: ServerResponse, status: number, body: object): void {
-  res.writeHead(status, { 'content-type': 'application/json' });
+function sendJson(res: ServerResponse, status: number, body: object, headers: object = {}): void {
+  res.writeHead(status, { 'content-type': 'application/json', ...headers });
   res.end(JSON.stringify(body));
 }

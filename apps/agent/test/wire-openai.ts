@@ -64,8 +64,8 @@ export const openaiWire: Wire = {
   end: (reason) => frame(choice({}, reason)) + frame({ choices: [], usage }) + 'data: [DONE]\n\n',
   errorInStream: () =>
     `data: ${JSON.stringify({ error: { message: 'Rate limit', type: 'tokens', param: null, code: 'rate_limit_exceeded' } })}\n\n`,
-  errorBody: (_status, message, code) => ({
-    error: { message, type: 'invalid_request_error', param: null, code: code ?? null },
+  errorBody: (_status, message) => ({
+    error: { message, type: 'invalid_request_error', param: null, code: null },
   }),
 };
 
