@@ -9,7 +9,7 @@ import { freePort, until } from './harness.mjs';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
-/** Starts it; `call(method, path, body)` speaks to the agento surface and gives the `data` of the answer. */
+/** Starts it; `call(method, path, body)` speaks to the agento surface and gives the `data` of the answer, `text` all of it. */
 export async function openRookery(environment = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), 'rookery-bench-'));
   await chmod(dataDir, 0o711);
@@ -37,15 +37,19 @@ export async function openRookery(environment = {}) {
     );
   await until(async () => (await answers()) && existsSync(credentials), 180_000);
   const key = /ak_live_[0-9a-f]{32}/.exec(readFileSync(credentials, 'utf8'))[0];
+  const text = async (method, path, body) => {
+    const headers = { 'x-api-key': key, ...(body ? { 'content-type': 'application/json' } : {}) };
+    const answer = await fetch(`${url}${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const said = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${said}`);
+    return said;
+  };
   return {
     url,
     pid: launcher.pid,
-    call: async (method, path, body) => {
-      const headers = { 'x-api-key': key, ...(body ? { 'content-type': 'application/json' } : {}) };
-      const answer = await fetch(`${url}${path}`, { method, headers, body: body && JSON.stringify(body) });
-      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
-      return (await answer.json()).data;
-    },
+    dataDir,
+    text,
+    call: async (...request) => JSON.parse(await text(...request)).data,
     close: async () => {
       const exit = once(launcher, 'exit');
       launcher.kill('SIGINT');

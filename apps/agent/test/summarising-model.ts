@@ -2,7 +2,7 @@ import type { Asked, Step } from './provider-server.js';
 
 /**
  * A model that really summarises, in the plainest way: asked for a summary it keeps the lines of what it is given that state a
- * fact (`FACT …`), the latest of the former summary first; asked anything else it recites the facts it can see.
+ * fact (`FACT …`); asked anything else it recites the facts it can see.
  */
 export function summarisingModel(asked: Asked): Step {
   const seen = asked.messages.map(({ text }) => text).join('\n');
@@ -12,3 +12,7 @@ export function summarisingModel(asked: Asked): Step {
 }
 
 export const isSummaryRequest = ({ system }: Asked): boolean => system.includes('running summary');
+
+/** About how many tokens of conversation a request holds. */
+export const sizeOf = ({ messages }: Asked): number =>
+  messages.reduce((sum, { text }) => sum + Buffer.byteLength(text) / 4, 0);

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { AgentProgram, buildAgent, removeFolder, temporaryFolder } from '../../test/agent-program.js';
 import { assistant, chat, post, user } from '../../test/chat-client.js';
 import { type Asked, ProviderServer, type Step } from '../../test/provider-server.js';
-import { isSummaryRequest, summarisingModel } from '../../test/summarising-model.js';
+import { isSummaryRequest, sizeOf, summarisingModel } from '../../test/summarising-model.js';
 
 const BUDGET = 2000;
 /** About 100 tokens. */
@@ -59,7 +59,6 @@ async function tell(count: number, from = 0): Promise<void> {
 const recite = async (turn: number, session = 's1', peer?: string): Promise<string> =>
   (await chat(agent.url, 'What do you know?', { session, turn, ...(peer === undefined ? {} : { peer }) })).text;
 
-const sizeOf = ({ messages }: Asked): number => messages.reduce((sum, { text }) => sum + text.length / 4, 0);
 const summaries = (): Asked[] => provider.asked.filter(isSummaryRequest);
 
 describe('a conversation past its budget', () => {
