@@ -64,7 +64,9 @@ export class BudgetsService {
       return { target: { scope, id: caller.orgId }, name: null };
     }
     if (id === undefined) throw invalid(`id is required for the scope ${scope}`);
-    const { name } = scope === 'agent' ? await this.agents.get(caller, id) : await this.swarms.get(caller, id);
+    // Whoever may write may know that the thing is there.
+    const reader: Caller = { ...caller, scopes: [...caller.scopes, 'agents:read', 'swarms:read'] };
+    const { name } = scope === 'agent' ? await this.agents.get(reader, id) : await this.swarms.get(reader, id);
     return { target: { scope, id: id.toLowerCase() }, name };
   }
 }

@@ -64,4 +64,4 @@ const isoDay = (at: Date): string => at.toISOString().slice(0, 10);
 const idOrNobody = (id: string): string => (isUuid(id) ? id : NOBODY);
 
 const wrongDay = (field: string, message: string): Error =>
-  invalid(`${field} ${message}`, [{ path: ['query', field], message, type: 'invalid' }]);
+  invalid(`${field} ${message}`, [{ path: ['query', field], message: `${field} ${message}`, type: 'invalid' }]);

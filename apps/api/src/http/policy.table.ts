@@ -61,6 +61,9 @@ export const POLICY_TABLE: PolicyTable = {
   'POST /v1/agents/:id/tasks': { who: ['user', 'key'], scope: 'agents:write' },
   'GET /v1/agents/:id/tasks/:taskId': { who: ['user', 'key'], scope: 'agents:read' },
   'PATCH /v1/agents/:id/tasks/:taskId': { who: ['user', 'key'], scope: 'agents:write' },
+  'GET /v1/usage': { who: ['user', 'key'], scope: 'agents:read' },
+  'GET /v1/budgets': { who: ['user', 'key'], scope: 'agents:read' },
+  'PUT /v1/budgets': { who: ['user', 'key'], role: 'ADMIN', scope: 'agents:write' },
   'GET /v1/account': { who: ['user', 'key'] },
 
   // operations

@@ -41,6 +41,7 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'PUT /v1/agents/:id/workflow': () => ({ workflowMd: 'Walked over' }),
   'PUT /v1/agents/:id/rules/:name': () => ({ content: 'Walked over' }),
   'PATCH /v1/swarms/:id': () => ({ name: 'Walked over' }),
+  'PUT /v1/budgets': ({ agent }) => ({ scope: 'agent', id: agent, dailyLimitTokens: 7 }),
   'PUT /v1/swarms/:id/secrets': () => ({ secrets: { openai_api_key: 'sk-walked-over' } }),
   'POST /v1/agents/:id/tasks': () => ({ title: 'Walked over' }),
   'PATCH /v1/agents/:id/tasks/:taskId': () => ({ title: 'Walked over' }),
@@ -50,6 +51,7 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
 
 const QUERIES: Readonly<Record<string, (ids: Ids) => string>> = {
   'GET /v1/agents': ({ swarm }) => `?swarmId=${swarm}`,
+  'GET /v1/usage': ({ agent }) => `?agentId=${agent}&groupBy=agent`,
   'GET /v1/agents/:id/chat/messages': ({ session }) => `?sessionId=${session}`,
 };
 
@@ -129,6 +131,16 @@ export async function makeWorld(api: ApiFixture): Promise<World> {
   await insert(
     `INSERT INTO messages (org_id, agent_id, session_id, run_id, role, content) VALUES ($1, $2, $3, $4, 'user', $5)`,
     ...[orgId, ids.agent, ids.session, ids.run, nameIn(orgId)],
+  );
+  await insert(
+    `INSERT INTO usage_daily (org_id, day, agent_id, swarm_id, provider, model, calls)
+     VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2, $3, 'openai', $4, 1)`,
+    ...[orgId, ids.agent, ids.swarm, nameIn(orgId)],
+  );
+  await insert(
+    `INSERT INTO budgets (id, org_id, scope_kind, scope_id, day_limit_tokens, day, updated_by)
+     VALUES ($1, $2, 'agent', $3, 1, (now() AT TIME ZONE 'UTC')::date, $4)`,
+    ...[newId(), orgId, ids.agent, nameIn(orgId)],
   );
   const [key] = await api.db.database.query<{ id: string }>('SELECT id FROM api_keys WHERE org_id = $1', [orgId]);
   return { ...organisation, ...ids, keyId: key?.id ?? '' };

@@ -4,10 +4,12 @@ import { ConversationsModule } from '#libs/conversations';
 import { IdentityModule } from '#libs/identity';
 import { SwarmsModule } from '#libs/swarms';
 import { TasksModule } from '#libs/tasks';
+import { UsageModule } from '#libs/usage';
 import { AccountController } from './account/account.controller.js';
 import { AgentLifecycleController } from './agents/agent-lifecycle.controller.js';
 import { AgentsController } from './agents/agents.controller.js';
 import { SettledAgents } from './agents/settled-agents.js';
+import { BudgetsController } from './budgets/budgets.controller.js';
 import { ChatController } from './chat/chat.controller.js';
 import { RunStreams } from './chat/run-streams.js';
 import { RunsController } from './chat/runs.controller.js';
@@ -19,11 +21,12 @@ import { SecretsController } from './secrets/secrets.controller.js';
 import { SwarmTeamsController } from './swarms/swarm-teams.controller.js';
 import { SwarmsController } from './swarms/swarms.controller.js';
 import { TasksController } from './tasks/tasks.controller.js';
+import { UsageController } from './usage/usage.controller.js';
 import { WorkflowController } from './workflow/workflow.controller.js';
 
 /** The agento surface: its controllers, over the domains it speaks for. */
 @Module({
-  imports: [AgentsModule, ConversationsModule, IdentityModule, SwarmsModule, TasksModule],
+  imports: [AgentsModule, ConversationsModule, IdentityModule, SwarmsModule, TasksModule, UsageModule],
   controllers: [
     AgentsController,
     AgentLifecycleController,
@@ -37,6 +40,8 @@ import { WorkflowController } from './workflow/workflow.controller.js';
     SwarmsController,
     SwarmTeamsController,
     TasksController,
+    UsageController,
+    BudgetsController,
     AccountController,
   ],
   providers: [FollowedLogs, RunStreams, SettledAgents],
