@@ -1,23 +1,37 @@
 // Builds the images of this checkout from local files, with no registry: `node scripts/local-images.mjs [name …]`.
-// Names: base, agent, rookery (the default is agent and rookery), postgres and redis (stand-ins for the compose file).
+// Names: base, agent, rookery (the default is agent and rookery), openclaw (from the folder OPENCLAW_DIR), postgres and redis
+// (stand-ins for the compose file).
 // Every image carries a digest of its content and is left alone while that is unchanged.
-import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import Docker from 'dockerode';
-import tar from 'tar-stream';
+import { baseImage, NODE_UID } from './lib/base-images.mjs';
+import { ROOT } from './lib/environment.mjs';
+import { LABEL, Layer, librariesOf } from './lib/image-layer.mjs';
+import { openclawFolder, openclawIn } from './openclaw.mjs';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const LABEL = 'dev.rookery.content';
-/** To be raised when images have to be made anew though their content is the same. */
-const FORMAT = 1;
-const NODE_UID = 1000;
 const SERVER_UID = 999;
-const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 /** Parts of packages that no program loads. */
 const NOT_LOADED = /\.(map|md|markdown|d\.ts|d\.mts|d\.cts|tsbuildinfo)$/i;
+
+const SERVER_TOOLS = ['sh', 'cat', 'chmod', 'id', 'ls', 'mkdir', 'rm', 'sleep', 'test', 'tr', 'head'];
+const OPENCLAW_TOOLS = [
+  ...SERVER_TOOLS,
+  'awk',
+  'cp',
+  'cut',
+  'date',
+  'echo',
+  'env',
+  'find',
+  'grep',
+  'mv',
+  'ps',
+  'pwd',
+  'sed',
+];
+OPENCLAW_TOOLS.push('sort', 'tail', 'tar', 'touch', 'uname', 'uniq', 'wc', 'which', 'xargs');
 
 /** npm's Postgres comes without this program; its server says in its pid file when it is ready. */
 const PG_ISREADY = '#!/bin/sh\nexec busybox grep -q ^ready "$PGDATA/postmaster.pid"\n';
@@ -30,6 +44,7 @@ const IMAGES = {
   agent: { tags: ['rookery/agent:local'], parent: 'base', make: agentImage },
   modules: { tags: ['rookery/modules:local'], parent: 'base', make: modulesImage },
   rookery: { tags: ['rookery:local', 'rookery/edge:local'], parent: 'modules', make: rookeryImage },
+  openclaw: { tags: ['rookery/openclaw:local'], parent: 'base', make: openclawImage },
   postgres: { tags: ['rookery/postgres:local'], make: postgresImage },
   redis: { tags: ['rookery/redis:local'], make: redisImage },
 };
@@ -60,107 +75,6 @@ async function build(name, docker, say, done) {
   for (const tag of image.tags.slice(1)) await docker.getImage(image.tags[0]).tag(splitTag(tag));
   if (former !== undefined) await dropNameless(docker, former.Id);
   return digest;
-}
-
-/** Files of one image layer. */
-class Layer {
-  entries = new Map();
-  lines = [];
-
-  dockerfile(...lines) {
-    this.lines.push(...lines);
-    return this;
-  }
-
-  folder(path, mode = 0o755, uid = 0) {
-    this.entries.set(path, { type: 'directory', mode, uid });
-    return this;
-  }
-
-  text(path, content, mode = 0o644) {
-    this.entries.set(path, { type: 'file', content: Buffer.from(content), mode });
-    return this;
-  }
-
-  link(path, target) {
-    this.entries.set(path, { type: 'symlink', target });
-    return this;
-  }
-
-  /** A file with what any link leads to. */
-  file(path, source, mode) {
-    const real = fs.realpathSync(source);
-    this.entries.set(path, {
-      type: 'file',
-      source: real,
-      mode: mode ?? ((fs.statSync(real).mode & 0o111) === 0 ? 0o644 : 0o755),
-    });
-    return this;
-  }
-
-  /** A folder with everything below it that `wanted` lets through; links inside stay links. */
-  tree(path, source, wanted = () => true) {
-    for (const entry of fs.readdirSync(source, { withFileTypes: true })) {
-      const [from, to] = [join(source, entry.name), `${path}/${entry.name}`];
-      if (!wanted(from, entry)) continue;
-      if (entry.isDirectory()) this.tree(to, from, wanted);
-      else if (entry.isSymbolicLink() && fs.existsSync(from)) this.link(to, fs.readlinkSync(from));
-      else if (entry.isFile()) this.file(to, from);
-    }
-    return this;
-  }
-
-  /** Programs with every library they load, at the places the loader looks. */
-  programs(paths, environment = {}) {
-    for (const [path, source] of Object.entries(paths)) {
-      this.file(path, source, 0o755);
-      for (const library of librariesOf(source, environment)) this.file(library, library, 0o755);
-    }
-    return this;
-  }
-
-  digest(parent) {
-    const hash = createHash('sha256').update(JSON.stringify([FORMAT, parent, this.lines]));
-    for (const [path, { type, mode, uid, target, content, source }] of this.sorted()) {
-      hash.update(JSON.stringify([path, type, mode, uid, target, content?.toString('base64')]));
-      if (source !== undefined) hash.update(fingerprint(source));
-    }
-    return hash.digest('hex');
-  }
-
-  /** The build context as a tar stream. */
-  context(from, digest) {
-    const pack = tar.pack();
-    const own = this.sorted().filter(([, { uid }]) => uid);
-    const chown = own.map(([path, { uid }]) => `COPY --chown=${uid}:${uid} owned${path}/ ${path}/`);
-    const lines = [`FROM ${from}`, 'COPY rootfs/ /', ...chown, ...this.lines, `LABEL ${LABEL}=${digest}`, ''];
-    const write = async () => {
-      await add(pack, { name: 'Dockerfile' }, Buffer.from(lines.join('\n')));
-      for (const [path, entry] of this.sorted())
-        await addEntry(pack, `${entry.uid ? 'owned' : 'rootfs'}${path}`, entry);
-      pack.finalize();
-    };
-    write().catch((error) => pack.destroy(error));
-    return pack;
-  }
-
-  sorted() {
-    return [...this.entries].sort(([a], [b]) => (a < b ? -1 : 1));
-  }
-}
-
-function baseImage(layer) {
-  layer.programs({ '/usr/local/bin/node': nodeBinary() });
-  for (const name of ['librt.so.1', 'libutil.so.1', 'libresolv.so.2', 'libnss_dns.so.2', 'libnss_files.so.2'])
-    addLibrary(layer, name);
-  if (fs.existsSync(CERTIFICATES)) layer.file(CERTIFICATES, CERTIFICATES);
-  return layer
-    .text('/etc/passwd', `root:x:0:0:root:/:/sbin/nologin\nnode:x:${NODE_UID}:${NODE_UID}::/home/node:/sbin/nologin\n`)
-    .text('/etc/group', `root:x:0:\nnode:x:${NODE_UID}:\n`)
-    .text('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n')
-    .folder('/tmp', 0o1777)
-    .folder('/home/node', 0o755, NODE_UID)
-    .dockerfile('ENV PATH=/usr/local/bin:/usr/bin:/bin NODE_ENV=production LANG=C.UTF-8');
 }
 
 function agentImage(layer) {
@@ -232,17 +146,34 @@ function redisImage(layer) {
     );
 }
 
-/** A shell, users and PATH, as the images these stand for have them. */
-function serverFiles(layer) {
+/** Equal to OpenClaw's own image in what matters here: the package in /app, Node, a shell with the usual tools. */
+function openclawImage(layer) {
+  const folder = openclawFolder();
+  const version = openclawIn(folder);
+  if (version === undefined) throw new LocalImagesError(`There is no OpenClaw in ${folder}: node scripts/openclaw.mjs`);
+  const modules = join(folder, 'node_modules');
+  const wanted = (path) => !/\.(map|d\.ts|d\.mts|d\.cts)$|\/openclaw\/(docs|dist\/control-ui)$/.test(path);
+  return shell(layer, OPENCLAW_TOOLS)
+    .tree('/app', join(modules, 'openclaw'), wanted)
+    .tree('/app/node_modules', modules, (path) => path !== join(modules, 'openclaw') && wanted(path))
+    .dockerfile(`LABEL dev.rookery.openclaw=${version}`, 'WORKDIR /app', `USER ${NODE_UID}:${NODE_UID}`)
+    .dockerfile('CMD ["node", "dist/index.js", "gateway", "--bind", "lan", "--port", "18789"]');
+}
+
+function shell(layer, tools) {
   const busybox = ['/bin/busybox', '/usr/bin/busybox'].find(
     (path) => fs.existsSync(path) && librariesOf(path).length === 0,
   );
   if (busybox === undefined)
     throw new LocalImagesError('There is no static busybox here: apt-get install busybox-static');
   layer.file('/bin/busybox', busybox, 0o755);
-  for (const tool of ['sh', 'cat', 'chmod', 'id', 'ls', 'mkdir', 'rm', 'sleep', 'test', 'tr', 'head'])
-    layer.link(`/bin/${tool}`, 'busybox');
-  return layer
+  for (const tool of tools) layer.link(`/bin/${tool}`, 'busybox');
+  return layer;
+}
+
+/** A shell, users and PATH, as the images these stand for have them. */
+function serverFiles(layer) {
+  return shell(layer, SERVER_TOOLS)
     .text('/etc/passwd', `root:x:0:0:root:/:/bin/sh\nserver:x:${SERVER_UID}:${SERVER_UID}::/tmp:/bin/sh\n`)
     .text('/etc/group', `root:x:0:\nserver:x:${SERVER_UID}:\n`)
     .text('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n')
@@ -316,48 +247,9 @@ function productionPackages() {
     .filter((path) => fs.existsSync(join(ROOT, path)));
 }
 
-function nodeBinary() {
-  const packaged = join(ROOT, `node_modules/node-linux-${process.arch}/bin/node`);
-  return fs.existsSync(packaged) ? packaged : process.execPath;
-}
-
-function librariesOf(program, environment = {}) {
-  let output;
-  try {
-    const env = { PATH: process.env.PATH, ...environment };
-    output = execFileSync('ldd', [program], { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'ignore'] });
-  } catch {
-    return [];
-  }
-  return [...output.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path]) => path);
-}
-
-/** A library next to the C library, which programs open by name at run time. */
-function addLibrary(layer, name) {
-  const libc = librariesOf(nodeBinary()).find((path) => /\/libc\.so/.test(path));
-  const path = libc && join(dirname(libc), name);
-  if (path && fs.existsSync(path)) layer.file(path, path, 0o755);
-}
-
 function built(needed, path = needed) {
   if (!fs.existsSync(join(ROOT, needed))) throw new LocalImagesError(`${needed} is missing: run npm run build`);
   return join(ROOT, path);
-}
-
-/** Content, but for what npm installed: there the lock file says what it is, and two checkouts agree. */
-function fingerprint(source) {
-  const inside = relative(ROOT, source);
-  if (inside.startsWith('node_modules')) return `${lockDigest()}:${fs.statSync(source).size}`;
-  return createHash('sha256').update(fs.readFileSync(source)).digest('hex');
-}
-
-let lock;
-
-function lockDigest() {
-  lock ??= createHash('sha256')
-    .update(fs.readFileSync(join(ROOT, 'package-lock.json')))
-    .digest('hex');
-  return lock;
 }
 
 async function imageOf(docker, tag) {
@@ -393,20 +285,6 @@ async function run(docker, context, tag) {
 function splitTag(reference) {
   const colon = reference.lastIndexOf(':');
   return { repo: reference.slice(0, colon), tag: reference.slice(colon + 1) };
-}
-
-const EPOCH = new Date(0);
-
-function add(pack, header, content) {
-  return new Promise((done, fail) => {
-    pack.entry({ mtime: EPOCH, ...header }, content, (error) => (error ? fail(error) : done()));
-  });
-}
-
-async function addEntry(pack, name, { type, mode = 0o777, target, content, source }) {
-  if (type === 'directory') return add(pack, { name, type, mode });
-  if (type === 'symlink') return add(pack, { name, type, linkname: target, mode });
-  return add(pack, { name, mode }, content ?? fs.readFileSync(source));
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
