@@ -1,4 +1,5 @@
-// Bundles the house runtime: dist/agent/main.js and the chunks it loads on demand (SDK, one per provider).
+// Bundles the house runtime: dist/agent/main.js and the chunks it loads on demand (SDK, one per provider); and the bridge
+// to OpenClaw, one file that any image with Node can run: dist/openclaw/bridge.mjs.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -52,6 +53,30 @@ export async function buildAgent(outdir) {
   return join(outdir, 'main.js');
 }
 
+/** Builds one file into `outdir` (replaced as a whole) and returns it. */
+export async function buildBridge(outdir) {
+  const staging = `${outdir}.${process.pid}.tmp`;
+  await rm(staging, { recursive: true, force: true });
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: [{ in: 'apps/agent/src/openclaw/bridge.ts', out: 'bridge' }],
+    outdir: staging,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+  });
+  await writeFile(join(staging, 'LICENSES.txt'), licences(Object.keys(result.metafile.inputs)));
+  await rm(outdir, { recursive: true, force: true });
+  await rename(staging, outdir);
+  return join(outdir, 'bridge.mjs');
+}
+
 /** The licence texts of everything that went into the bundle. */
 function licences(inputs) {
   const packages = new Set(
@@ -71,4 +96,5 @@ function licence(folder) {
 if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
   const entry = await buildAgent(process.argv[2] ? resolve(process.argv[2]) : join(root, 'dist', 'agent'));
   process.stdout.write(`${basename(dirname(entry))}/${basename(entry)} built\n`);
+  if (!process.argv[2]) await buildBridge(join(root, 'dist', 'openclaw'));
 }

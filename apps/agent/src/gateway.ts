@@ -1,6 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { ChatHandler } from './chat-handler.js';
 import { sendJson } from './completion-writer.js';
 import { GatewayError } from './gateway-error.js';
 import { log } from './log.js';
@@ -10,6 +9,24 @@ const RECEIVE_TIMEOUT_MS = 30_000;
 /** Longer than the relay keeps an idle connection, so that it is never the agent that closes one about to be used. */
 const KEEP_ALIVE_MS = 75_000;
 
+/** What answers chats behind the gateway. */
+export interface ChatDoor {
+  /** @throws GatewayError as long as the answer has not begun */
+  handle(req: IncomingMessage, res: ServerResponse): Promise<void>;
+  /** Ends every running turn with an error frame. */
+  abortAll(): void;
+}
+
+/** What a gateway says of itself besides what the server knows. */
+export interface GatewayFacts {
+  /** Chats may begin. */
+  isReady(): boolean;
+  /** Chats with a peer are taken. */
+  readonly servesPeers: boolean;
+}
+
+const HOUSE: GatewayFacts = { isReady: () => true, servesPeers: true };
+
 /** The agent's HTTP door: `/healthz`, `/readyz` and, for bearers of the gateway token, `/v1/chat/completions`. */
 export class Gateway {
   private readonly server: Server;
@@ -18,7 +35,8 @@ export class Gateway {
 
   constructor(
     private readonly settings: AgentSettings,
-    private readonly chat: ChatHandler,
+    private readonly chat: ChatDoor,
+    private readonly facts: GatewayFacts = HOUSE,
   ) {
     this.tokenDigest = digest(settings.gatewayToken);
     this.server = createServer({ requestTimeout: RECEIVE_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS }, (req, res) => {
@@ -54,14 +72,14 @@ export class Gateway {
   }
 
   private async route(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const path = (req.url ?? '/').split('?', 1)[0];
+    const [path, query] = (req.url ?? '/').split('?', 2);
     if (!this.accepting) res.setHeader('connection', 'close');
     if (req.method === 'GET' && path === '/healthz') {
       sendJson(res, 200, { status: 'ok', agentId: this.settings.agentId, nonce: this.settings.nonce });
       return;
     }
     if (req.method === 'GET' && path === '/readyz') {
-      sendJson(res, this.accepting ? 200 : 503, { status: this.accepting ? 'ready' : 'stopping' });
+      this.tellReadiness(res, query === 'for=peers');
       return;
     }
     this.authenticate(req);
@@ -69,6 +87,13 @@ export class Gateway {
     if (req.method !== 'POST') throw new GatewayError(405, 'method_not_allowed', 'Only POST is understood here.');
     if (!this.accepting) throw new GatewayError(503, 'agent_stopping', 'The agent is being stopped.');
     await this.chat.handle(req, res);
+  }
+
+  private tellReadiness(res: ServerResponse, forPeers: boolean): void {
+    if (!this.accepting) return sendJson(res, 503, { status: 'stopping' });
+    if (forPeers && !this.facts.servesPeers) return sendJson(res, 501, { status: 'peers are not served' });
+    const ready = this.facts.isReady();
+    sendJson(res, ready ? 200 : 503, { status: ready ? 'ready' : 'starting' });
   }
 
   private authenticate(req: IncomingMessage): void {
