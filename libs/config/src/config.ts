@@ -52,6 +52,14 @@ export interface Config {
     readonly cpus: number;
     readonly capacity: number;
   };
+  /** OpenClaw, the other runtime of agents. */
+  readonly openclaw: {
+    /** Folder whose node_modules hold OpenClaw, for the process runtime; undefined: none is installed. */
+    readonly dir: string | undefined;
+    readonly image: string;
+    readonly memoryMb: number;
+    readonly cpus: number;
+  };
   readonly host: {
     readonly id: string;
     readonly region: string;
@@ -141,6 +149,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       cpus: env.decimal('AGENT_CPUS', 1, 0.05, 1024),
       capacity: env.integer('HOST_CAPACITY', defaultCapacity(), 1, 100_000),
     },
+    openclaw: openclaw(env),
     host: {
       id: env.text('HOST_ID', hostname()),
       region: env.text('HOST_REGION', ''),
@@ -182,6 +191,16 @@ function security(env: EnvReader, dataDir: string, production: boolean): Config[
     egressAllowCidrs: env.networks('EGRESS_ALLOW_CIDRS'),
     allowUnisolated: env.flag('ALLOW_UNISOLATED', false),
     metricsToken: env.optional('METRICS_TOKEN'),
+  };
+}
+
+function openclaw(env: EnvReader): Config['openclaw'] {
+  const dir = env.optional('OPENCLAW_DIR');
+  return {
+    dir: dir === undefined ? undefined : resolve(dir),
+    image: env.text('OPENCLAW_IMAGE', 'ghcr.io/openclaw/openclaw:2026.9.6'),
+    memoryMb: env.integer('OPENCLAW_MEMORY_MB', 2048, 1024, 1_048_576),
+    cpus: env.decimal('OPENCLAW_CPUS', 2, 0.05, 1024),
   };
 }
 

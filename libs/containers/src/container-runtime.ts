@@ -68,6 +68,9 @@ export interface LogOptions {
   readonly signal: AbortSignal;
 }
 
+/** `/readyz?for=peers` answers 200 only where chats with peers are taken. */
+export type ProbePath = '/healthz' | '/readyz' | '/readyz?for=peers';
+
 /**
  * Runs agents on this host. Every method is idempotent and finds what an earlier worker left
  * (labels on Docker, identity files for processes). At most one instance exists per agent.
@@ -97,5 +100,5 @@ export interface ContainerRuntime {
   /** Every agent with an instance or a workspace on this host, whoever made it. */
   list(): Promise<ContainerState[]>;
   /** GET on the gateway as seen from this worker; resolves the status code, or null when nothing answers. */
-  probe(agentId: string, path: '/healthz' | '/readyz', signal: AbortSignal): Promise<number | null>;
+  probe(agentId: string, path: ProbePath, signal: AbortSignal): Promise<number | null>;
 }

@@ -4,7 +4,7 @@ import { CONFIG, type Config } from '#libs/config';
 import { CONTAINER_RUNTIME, type ContainerRuntime } from './container-runtime.js';
 import { DockerRuntime } from './docker/docker-runtime.js';
 import { FakeRuntime } from './fake/fake-runtime.js';
-import { findBundle } from './process/agent-program.js';
+import { findBridge, findBundle } from './process/agent-program.js';
 import { ProcessRuntime } from './process/process-runtime.js';
 
 /** Provides the host's {@link ContainerRuntime}, chosen by `RUNTIME`. Its timers end with the application. */
@@ -27,5 +27,6 @@ function makeRuntime(config: Config): ContainerRuntime {
     dataDir: config.dataDir,
     agentDoorUrl: `http://127.0.0.1:${config.edge.agentPort}`,
     program: { node: process.execPath, main: findBundle() },
+    openclaw: { bridge: { node: process.execPath, main: findBridge() }, dir: config.openclaw.dir },
   });
 }

@@ -1,7 +1,16 @@
 import type Docker from 'dockerode';
 import type { ContainerSpec } from '../container-runtime.js';
 import type { AgentNetwork } from './agent-networks.js';
-import { AGENT_UID, agentObject, EDGE_ALIAS, GATEWAY_PORT, LABELS, WORKSPACE } from './naming.js';
+import {
+  AGENT_UID,
+  agentObject,
+  BRIDGE_FILE,
+  EDGE_ALIAS,
+  GATEWAY_PORT,
+  LABELS,
+  OPENCLAW_IN_IMAGE,
+  WORKSPACE,
+} from './naming.js';
 
 const MEGABYTE = 1024 * 1024;
 const TMPFS = 'rw,noexec,nosuid,nodev,size=64m,mode=1777';
@@ -29,6 +38,7 @@ export function containerOptions({
     Image: spec.image,
     User: `${AGENT_UID}:${AGENT_UID}`,
     Hostname: 'agent',
+    ...openclawCommand(spec),
     Env: Object.entries(environment(spec, nonce)).map(([name, value]) => `${name}=${value}`),
     Labels: {
       [LABELS.host]: hostId,
@@ -54,7 +64,14 @@ function environment(spec: ContainerSpec, nonce: string): Record<string, string>
     ROOKERY_PORT: String(GATEWAY_PORT),
     ROOKERY_WORKSPACE: WORKSPACE,
     ROOKERY_INSTANCE_NONCE: nonce,
+    ...(spec.runtime === 'openclaw' ? { ROOKERY_OPENCLAW_PACKAGE: OPENCLAW_IN_IMAGE } : {}),
   };
+}
+
+/** OpenClaw's image starts what stands in front of it, which comes with the workspace. */
+function openclawCommand({ runtime }: ContainerSpec): Docker.ContainerCreateOptions {
+  if (runtime !== 'openclaw') return {};
+  return { Entrypoint: ['node'], Cmd: ['--max-old-space-size=128', `${WORKSPACE}/${BRIDGE_FILE}`] };
 }
 
 function hostConfig(spec: ContainerSpec, network: AgentNetwork): Docker.HostConfig {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type Docker from 'dockerode';
 import type { Config } from '#libs/config';
 import { signRelayToken } from '#libs/crypto';
@@ -10,8 +11,10 @@ import type {
   ContainerState,
   ContainerStats,
   LogOptions,
+  ProbePath,
 } from '../container-runtime.js';
 import { CpuMeter } from '../cpu-meter.js';
+import { findBridge } from '../process/agent-program.js';
 import { httpProbe } from '../http-probe.js';
 import { KeyedMutex } from '../keyed-mutex.js';
 import { checkAgentId, checkSpec } from '../spec-checks.js';
@@ -24,7 +27,7 @@ import { useOf } from './docker-stats.js';
 import { EdgeContainer } from './edge-container.js';
 import { statusOf, toDomainError, unless, unlessMissing } from './engine-errors.js';
 import { Images } from './images.js';
-import { agentObject, EDGE_ALIAS, GATEWAY_PORT, LABELS } from './naming.js';
+import { agentObject, BRIDGE_FILE, EDGE_ALIAS, GATEWAY_PORT, LABELS } from './naming.js';
 import { WorkspaceVolumes } from './workspace-volume.js';
 
 /** Tries to win the agent's container name from other workers that make the same one. */
@@ -140,7 +143,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   /** Through the edge's relay: the agent's network has no other way in. */
-  async probe(agentId: string, path: '/healthz' | '/readyz', signal: AbortSignal): Promise<number | null> {
+  async probe(agentId: string, path: ProbePath, signal: AbortSignal): Promise<number | null> {
     const { endpoint, epoch } = await this.inspect(agentId);
     if (endpoint === null || epoch === null) return null;
     const claims = { hostId: this.config.host.id, agentId, epoch, endpoint };
@@ -177,7 +180,10 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   private async fill(spec: ContainerSpec): Promise<void> {
-    await this.volumes.fill(this.container(spec.agentId), spec.agentId, spec.image, spec.files);
+    const bridge =
+      spec.runtime === 'openclaw' ? [{ path: BRIDGE_FILE, content: readFileSync(findBridge(), 'utf8') }] : [];
+    const files = [...spec.files, ...bridge];
+    await this.volumes.fill(this.container(spec.agentId), spec.agentId, spec.image, files);
   }
 
   private async discard(found: Docker.ContainerInspectInfo, signal: AbortSignal): Promise<void> {

@@ -12,6 +12,9 @@ export const LABELS = {
 /** Where a workspace lies inside its container, and the port of the gateway. */
 export const WORKSPACE = '/workspace';
 export const GATEWAY_PORT = 8080;
+/** Where OpenClaw's image has its package, and where the program in front of it is put in the workspace. */
+export const OPENCLAW_IN_IMAGE = '/app';
+export const BRIDGE_FILE = '.rookery/bridge.mjs';
 /** The user agents run as: `node` in every image of ours. */
 export const AGENT_UID = 1000;
 /** Name under which agents know the edge. */

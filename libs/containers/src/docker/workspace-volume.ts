@@ -79,6 +79,8 @@ function archiveOf(files: readonly WorkspaceFile[]): Promise<Buffer> {
   const owner = { uid: AGENT_UID, gid: AGENT_UID, mtime: new Date() };
   const manifest = { path: MANIFEST, content: JSON.stringify(files.map(({ path }) => path)) };
   const folders = new Set<string>();
+  // a volume that an image without this folder is the first to mount belongs to root
+  archive.entry({ ...owner, name: './', type: 'directory', mode: 0o700 });
   for (const { path, content } of [...files, manifest]) {
     for (const folder of foldersOf(path)) {
       if (!folders.has(folder)) archive.entry({ ...owner, name: `${folder}/`, type: 'directory', mode: 0o700 });

@@ -6,6 +6,7 @@ import type {
   ContainerState,
   ContainerStats,
   LogOptions,
+  ProbePath,
 } from '../container-runtime.js';
 import { KeyedMutex } from '../keyed-mutex.js';
 import { checkSpec } from '../spec-checks.js';
@@ -141,7 +142,7 @@ export class FakeRuntime implements ContainerRuntime {
     return [...this.host.agents.keys()].map((agentId) => this.state(agentId));
   }
 
-  async probe(agentId: string, path: '/healthz' | '/readyz', signal: AbortSignal): Promise<number | null> {
+  async probe(agentId: string, path: ProbePath, signal: AbortSignal): Promise<number | null> {
     await this.enter('probe', agentId, signal);
     return this.state(agentId).status === 'running' ? this.ready(agentId, path) : null;
   }

@@ -13,6 +13,8 @@ export interface Launch {
   readonly nonce: string;
   readonly workspace: string;
   readonly owner: Owner;
+  /** Folder of OpenClaw's package, for its runtime. */
+  readonly openclawPackage?: string | undefined;
   /** Descriptor for both outputs; closed here. */
   readonly output: number;
 }
@@ -20,8 +22,12 @@ export interface Launch {
 /** The argument by which a process is found again when its identity was never written. */
 export const nonceArgument = (nonce: string): string => `--rookery-instance=${nonce}`;
 
-/** Command line of an agent: heap flags as measured for small programs, file access to its own folder and code only. */
-export function commandLine({ program, workspace, nonce }: Launch): string[] {
+/**
+ * Command line of an agent: heap flags as measured for small programs, file access to its own folder and code only.
+ * OpenClaw starts programs of its own and opens SQLite files, which Node's permissions can't confine.
+ */
+export function commandLine({ program, workspace, nonce, openclawPackage }: Launch): string[] {
+  if (openclawPackage !== undefined) return ['--max-old-space-size=128', program.main, nonceArgument(nonce)];
   return [
     '--permission',
     `--allow-fs-read=${dirname(program.main)}`,
@@ -37,7 +43,7 @@ export function commandLine({ program, workspace, nonce }: Launch): string[] {
 }
 
 /** Built from nothing: no variable of the worker reaches an agent. */
-export function environment({ spec, port, nonce, workspace }: Launch): Record<string, string> {
+export function environment({ spec, port, nonce, workspace, openclawPackage }: Launch): Record<string, string> {
   return {
     PATH: '/usr/local/bin:/usr/bin:/bin',
     HOME: workspace,
@@ -51,6 +57,7 @@ export function environment({ spec, port, nonce, workspace }: Launch): Record<st
     ROOKERY_PORT: String(port),
     ROOKERY_WORKSPACE: workspace,
     ROOKERY_INSTANCE_NONCE: nonce,
+    ...(openclawPackage === undefined ? {} : { ROOKERY_OPENCLAW_PACKAGE: openclawPackage }),
   };
 }
 

@@ -22,17 +22,24 @@ export interface AgentProgram {
 }
 
 const BUNDLE = join('dist', 'agent', 'main.js');
-const KEPT_COPIES = 3;
+const BRIDGE = join('dist', 'openclaw', 'bridge.mjs');
+/** Of two programs. */
+const KEPT_COPIES = 6;
 
 /** The built agent of this checkout: looked for from the running program upwards, then from the working folder. */
-export function findBundle(from = process.argv[1] ?? process.cwd()): string {
-  for (const start of [from, process.cwd()]) {
+export const findBundle = (): string => findBuilt(BUNDLE);
+
+/** The program that stands in front of OpenClaw, likewise. */
+export const findBridge = (): string => findBuilt(BRIDGE);
+
+function findBuilt(file: string): string {
+  for (const start of [process.argv[1] ?? process.cwd(), process.cwd()]) {
     for (let folder = start; ; folder = dirname(folder)) {
-      if (existsSync(join(folder, BUNDLE))) return join(folder, BUNDLE);
+      if (existsSync(join(folder, file))) return join(folder, file);
       if (folder === dirname(folder)) break;
     }
   }
-  return join(process.cwd(), BUNDLE);
+  return join(process.cwd(), file);
 }
 
 /**
@@ -58,6 +65,9 @@ export function checkReachable(folder: string): void {
     `Agents' own users can't enter ${folder}: set DATA_DIR to a folder that every user may pass through`,
   );
 }
+
+/** Whether every user can read the file. */
+export const isReadableByAll = (file: string): boolean => openToAll(realpathSync(file), 0o004);
 
 /** Whether others have `mode` on the path and may pass through every folder above it. */
 function openToAll(file: string, mode: number): boolean {

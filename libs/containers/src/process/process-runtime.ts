@@ -9,6 +9,7 @@ import type {
   ContainerState,
   ContainerStats,
   LogOptions,
+  ProbePath,
 } from '../container-runtime.js';
 import { CpuMeter } from '../cpu-meter.js';
 import { httpProbe } from '../http-probe.js';
@@ -23,8 +24,9 @@ import { Endings } from './endings.js';
 import { alive, aliveOrAdopted, end } from './life.js';
 import type { NumberBook } from './number-book.js';
 import { OutputLog } from './output-log.js';
+import { type OpenclawProgram, openclawPackage } from './openclaw-program.js';
 import { Ports } from './ports.js';
-import { startMark, useOf } from './process-table.js';
+import { startMark, useOfTree } from './process-table.js';
 import { withStartLock } from './start-lock.js';
 import { agentUsers } from './users.js';
 import { writeFiles } from './workspace.js';
@@ -36,6 +38,8 @@ export interface ProcessRuntimeOptions {
   readonly agentDoorUrl: string;
   /** The built agent and the Node it runs on. */
   readonly program: AgentProgram;
+  /** Absent: agents of its runtime are refused. */
+  readonly openclaw?: OpenclawProgram;
 }
 
 /** Runs agents as processes of this machine. Everything it knows lies in `DATA_DIR`, so any later worker goes on from there. */
@@ -72,13 +76,7 @@ export class ProcessRuntime implements ContainerRuntime {
 
   async ensure(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState> {
     checkSpec(spec);
-    if (spec.runtime !== 'house') {
-      throw new DomainError(
-        'validation',
-        'config',
-        `The ${spec.runtime} runtime needs containers: start with RUNTIME=docker`,
-      );
-    }
+    if (spec.runtime === 'openclaw') this.openclawPackage();
     return this.locks.run(spec.agentId, async () => {
       signal.throwIfAborted();
       const folder = this.folder(spec.agentId);
@@ -151,7 +149,7 @@ export class ProcessRuntime implements ContainerRuntime {
   async stats(agentId: string): Promise<ContainerStats | null> {
     const folder = this.folder(agentId);
     const identity = await alive(folder);
-    const use = identity === undefined ? null : await useOf(identity.pid);
+    const use = identity === undefined ? null : await useOfTree(identity.pid);
     if (identity === undefined || use === null) return null;
     const cpuPercent = this.cpu.percent(agentId, use.cpuSeconds, new Date(identity.startedAt));
     const memoryLimitBytes = (folder.read('spec')?.spec.memoryMb ?? 0) * 1024 * 1024;
@@ -167,7 +165,7 @@ export class ProcessRuntime implements ContainerRuntime {
     return Promise.all(this.agentIds().map((agentId) => this.inspect(agentId)));
   }
 
-  async probe(agentId: string, path: '/healthz' | '/readyz', signal: AbortSignal): Promise<number | null> {
+  async probe(agentId: string, path: ProbePath, signal: AbortSignal): Promise<number | null> {
     const folder = this.folder(agentId);
     const port = folder.read('spec')?.port;
     const identity = await alive(folder);
@@ -185,7 +183,8 @@ export class ProcessRuntime implements ContainerRuntime {
     if (port !== kept.port) folder.write('spec', { ...kept, port });
     folder.write('intent', { nonce });
     const child = await launch({
-      program: this.program(),
+      program: this.program(spec),
+      openclawPackage: spec.runtime === 'openclaw' ? this.openclawPackage() : undefined,
       spec,
       port,
       nonce,
@@ -215,8 +214,14 @@ export class ProcessRuntime implements ContainerRuntime {
     return { ...made, status: 'exited', startedAt, exitCode, oomKilled };
   }
 
-  private program(): AgentProgram {
-    return readableProgram(this.options.program, join(this.options.dataDir, 'runtime'), this.users !== undefined);
+  private program(spec?: ContainerSpec): AgentProgram {
+    const { program: house, openclaw, dataDir } = this.options;
+    const program = spec?.runtime === 'openclaw' && openclaw ? openclaw.bridge : house;
+    return readableProgram(program, join(dataDir, 'runtime'), this.users !== undefined);
+  }
+
+  private openclawPackage(): string {
+    return openclawPackage(this.options.openclaw?.dir, this.users !== undefined);
   }
 
   private folder(agentId: string): AgentFolder {

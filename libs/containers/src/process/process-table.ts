@@ -53,6 +53,32 @@ export async function useOf(pid: number): Promise<ProcessUse | null> {
   return { residentBytes: Number(rss) * 1024, cpuSeconds };
 }
 
+/** A process with all it has started. */
+export async function useOfTree(pid: number): Promise<ProcessUse | null> {
+  const own = await useOf(pid);
+  if (own === null) return null;
+  const below = await Promise.all(childrenOf(pid).map(useOfTree));
+  return below.reduce<ProcessUse>(
+    (sum, use) => ({
+      residentBytes: sum.residentBytes + (use?.residentBytes ?? 0),
+      cpuSeconds: sum.cpuSeconds + (use?.cpuSeconds ?? 0),
+    }),
+    own,
+  );
+}
+
+/** Only Linux tells them cheaply; elsewhere a process stands for itself. */
+function childrenOf(pid: number): number[] {
+  if (!LINUX) return [];
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const lists = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'));
+    return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
+  } catch {
+    return [];
+  }
+}
+
 /** Signals a whole process group; false when there is none. */
 export function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): boolean {
   try {
