@@ -35,6 +35,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
       : 'must be a text of 1 to 200 characters',
   temperature: (value) =>
     typeof value === 'number' && value >= 0 && value <= 2 ? undefined : 'must be a number from 0 to 2',
+  sharedMode: (value) => (typeof value === 'boolean' ? undefined : 'must be true or false'),
   maxTokens: (value) =>
     Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MOST_TOKENS
       ? undefined

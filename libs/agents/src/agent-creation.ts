@@ -5,7 +5,7 @@ import { OrganisationsService } from '#libs/identity';
 import { type Caller, type FieldIssue, invalid, newId } from '#libs/kernel';
 import { SecretsService } from '#libs/secrets';
 import { SwarmsService } from '#libs/swarms';
-import { type AgentConfig, type AgentRuntime, type CreateAgent, REGIONS } from './agent.js';
+import { type AgentConfig, type AgentRuntime, type CreateAgent, REGIONS, RUNTIMES } from './agent.js';
 import { LLM_KEYS, newConfig } from './agent-config.js';
 import { AgentJournal, type Changed } from './agent-journal.js';
 import { agentLimitReached, noCapacity } from './agents.errors.js';
@@ -72,7 +72,7 @@ export class AgentCreation {
     const region = input.region ?? 'eu';
     if (!REGIONS.includes(region)) throw invalid('region must be us or eu', [issue('region', 'must be us or eu')]);
     const runtime = input.runtime ?? this.config.agent.runtime;
-    if (runtime !== 'house') throw invalid(`runtime ${runtime} is not offered here`, [issue('runtime', 'not offered')]);
+    if (!RUNTIMES.includes(runtime)) throw invalid('runtime must be house or openclaw', [issue('runtime', 'unknown')]);
     const config = newConfig(input.config ?? {}, this.config.runtime === 'docker');
     const given = { 'SOUL.md': input.soulMd, 'WORKFLOW.md': input.workflowMd };
     const files = { ...defaultFiles(name), ...definedFiles(given) };
@@ -94,7 +94,7 @@ export class AgentCreation {
       agent.name,
       agent.region,
       agent.runtime,
-      this.config.agent.image,
+      this.config[agent.runtime === 'openclaw' ? 'openclaw' : 'agent'].image,
       JSON.stringify(agent.config),
       host.id,
     ]);

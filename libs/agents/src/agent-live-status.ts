@@ -46,6 +46,7 @@ const toTarget = (agentId: string, row: TargetRow): GatewayTarget | undefined =>
         endpoint: row.endpoint,
         epoch: Number(row.instance_epoch),
         runtime: row.runtime,
+        servesPeers: row.serves_peers,
       }
     : undefined;
 

@@ -3,6 +3,7 @@ import type { AgentStatus, DesiredState } from './agent.state.js';
 import type { RefusedHostData } from './agents.events.js';
 
 export type AgentRuntime = 'house' | 'openclaw';
+export const RUNTIMES: readonly AgentRuntime[] = ['house', 'openclaw'];
 export type Region = 'us' | 'eu';
 export const REGIONS: readonly Region[] = ['us', 'eu'];
 
@@ -21,6 +22,8 @@ export interface AgentConfig {
   readonly mcpServers?: McpServers;
   /** Hosts it may reach in the docker runtime: `name`, `*.suffix`, each with `:port` where it is not 80 or 443. */
   readonly egress?: { readonly allowHosts?: readonly string[] };
+  /** OpenClaw: nobody's chats get tools, as if everybody were a peer. */
+  readonly sharedMode?: boolean;
   readonly [key: string]: unknown;
 }
 
@@ -97,6 +100,8 @@ export interface GatewayTarget {
   /** The epoch of the running instance: what tokens must carry. */
   readonly epoch: number;
   readonly runtime: AgentRuntime;
+  /** Chats with a peer are taken. */
+  readonly servesPeers: boolean;
 }
 
 export interface LiveStatus {

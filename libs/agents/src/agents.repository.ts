@@ -30,13 +30,13 @@ const MANY_AGENTS = `
  */
 export const GATEWAY_TARGET_SQL = `
   SELECT a.id AS "agentId", a.host_id AS "hostId", h.edge_url AS "edgeUrl", a.endpoint,
-         a.instance_epoch::float8 AS epoch, a.runtime
+         a.instance_epoch::float8 AS epoch, a.runtime, a.serves_peers AS "servesPeers"
     FROM agents a JOIN hosts h ON h.id = a.host_id
    WHERE a.org_id = $1 AND a.id = $2 AND a.desired_state <> 'deleted' AND a.status = 'running'
      AND h.edge_url IS NOT NULL AND a.endpoint IS NOT NULL AND a.instance_epoch IS NOT NULL`;
 
 const TARGET = `
-  SELECT a.status, a.host_id, a.endpoint, a.instance_epoch, a.runtime, h.edge_url
+  SELECT a.status, a.host_id, a.endpoint, a.instance_epoch, a.runtime, a.serves_peers, h.edge_url
     FROM agents a LEFT JOIN hosts h ON h.id = a.host_id
    WHERE a.org_id = $1 AND a.id = $2 AND a.desired_state <> 'deleted'`;
 
@@ -46,6 +46,7 @@ export interface TargetRow {
   readonly endpoint: string | null;
   readonly instance_epoch: string | null;
   readonly runtime: GatewayTarget['runtime'];
+  readonly serves_peers: boolean;
   readonly edge_url: string | null;
 }
 

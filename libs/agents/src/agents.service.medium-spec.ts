@@ -54,7 +54,7 @@ describe('AgentsService', () => {
     ['a soul that is too long', { soulMd: 'x'.repeat(100_001) }, 'validation'],
     ['an unknown swarm', { swarmId: newId() }, 'not_found'],
     ['a swarm id that is none', { swarmId: 'nope' }, 'not_found'],
-    ['an unknown runtime', { runtime: 'openclaw' }, 'validation'],
+    ['an unknown runtime', { runtime: 'other' as never }, 'validation'],
   ])('refuses %s and keeps nothing', async (_what, input, kind) => {
     const before = await counts();
     await expect(at.agents.create(org.caller, demoAgent(input))).rejects.toMatchObject({ kind });

@@ -165,12 +165,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       container: env.text('EDGE_CONTAINER', 'rookery-edge'),
     },
     docker: { subnetPool: env.text('DOCKER_SUBNET_POOL', '10.213.0.0/16') },
-    providers: {
-      openai: provider(env, 'OPENAI', 'https://api.openai.com/v1'),
-      anthropic: provider(env, 'ANTHROPIC', 'https://api.anthropic.com/v1'),
-      google: provider(env, 'GOOGLE', 'https://generativelanguage.googleapis.com/v1beta'),
-      silenceTimeoutMs: env.integer('PROVIDER_SILENCE_TIMEOUT_SECONDS', 120, 1, 3_600) * 1000,
-    },
+    providers: providers(env),
     prices: env.optional('PRICES'),
     security: security(env, dataDir, production),
     limits: limits(env),
@@ -241,6 +236,15 @@ function storage(env: EnvReader, dataDir: string): Config['storage'] {
   }
   if (bucket === undefined && (endpoint ?? s3.accessKeyId) !== undefined) env.report('S3_BUCKET', 'is missing');
   return { dir, s3: bucket === undefined ? undefined : s3 };
+}
+
+function providers(env: EnvReader): Config['providers'] {
+  return {
+    openai: provider(env, 'OPENAI', 'https://api.openai.com/v1'),
+    anthropic: provider(env, 'ANTHROPIC', 'https://api.anthropic.com/v1'),
+    google: provider(env, 'GOOGLE', 'https://generativelanguage.googleapis.com/v1beta'),
+    silenceTimeoutMs: env.integer('PROVIDER_SILENCE_TIMEOUT_SECONDS', 120, 1, 3_600) * 1000,
+  };
 }
 
 function provider(env: EnvReader, name: string, fallback: string): { baseUrl: string; apiKey: string | undefined } {

@@ -14,7 +14,7 @@ import {
   type SendMessage,
 } from './chat.js';
 import { contextMessage, formatContext } from './context.js';
-import { shuttingDown } from './conversations.errors.js';
+import { peersUnsupported, shuttingDown } from './conversations.errors.js';
 import { ownerOf, parseMessage, parseName, parsePeerId } from './chat-input.js';
 import { RunPump } from './run-pump.js';
 import { type OpenedRun, RunsService } from './runs.service.js';
@@ -122,7 +122,8 @@ export class ChatService {
     if (made) return made;
     const peerId = parsePeerId(request.peerId);
     const name = parseName(request.name);
-    await this.agents.gatewayTarget(caller, agentId);
+    const { servesPeers } = await this.agents.gatewayTarget(caller, agentId);
+    if (peerId !== undefined && !servesPeers) throw peersUnsupported();
     return this.sessionRows.insert(caller, {
       id,
       agentId,
@@ -135,10 +136,12 @@ export class ChatService {
   private async open(caller: Caller, agentId: string, input: OpenInput): Promise<OpenedRun> {
     const owner = ownerOf(caller, input.peerId);
     const { runId = newId(), message, onDisconnect, sessionId = null } = input;
-    const wanted = { runId, agentId, owner, sessionId, message, onDisconnect };
+    const isPeer = input.peerId !== undefined;
+    const wanted = { runId, agentId, owner, isPeer, sessionId, message, onDisconnect };
     const opened = await this.runs.open(caller, wanted);
     if (opened) return opened;
-    await this.agents.gatewayTarget(caller, agentId);
+    const { servesPeers } = await this.agents.gatewayTarget(caller, agentId);
+    if (isPeer && !servesPeers) throw peersUnsupported();
     if (sessionId !== null) throw notFound('Session');
     await this.sessionRows.ensureDefault(caller, { agentId, owner, peerId: input.peerId ?? null, name: null });
     const second = await this.runs.open(caller, wanted);

@@ -6,6 +6,12 @@ export const runInProgress = (): DomainError =>
     'This session is still answering an earlier message; wait for its end, or use another session or peerId',
   );
 
+export const peersUnsupported = (): DomainError =>
+  conflict(
+    'peers_unsupported',
+    'This agent runs a version of OpenClaw that is not known to keep end users apart: leave peerId out, or change the version or the runtime (docs/runtimes.md)',
+  );
+
 export const wrongField = (field: string, message: string, type: string): DomainError => {
   const issue: FieldIssue = { path: ['body', field], message, type };
   return invalid(message, [issue]);

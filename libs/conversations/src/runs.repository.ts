@@ -12,6 +12,8 @@ export interface NewRun {
   readonly runId: string;
   readonly agentId: string;
   readonly owner: string;
+  /** The owner is a peer: the agent must be one that serves peers. */
+  readonly isPeer: boolean;
   /** Null: the owner's newest session. */
   readonly sessionId: string | null;
   readonly instanceId: string;
@@ -73,7 +75,7 @@ const EARLIER = `
 const OPEN = `
   WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS setting), target AS (${GATEWAY_TARGET_SQL}), chosen AS (
     UPDATE chat_sessions SET message_count = message_count + 2 FROM target
-     WHERE org_id = $1 AND agent_id = $2 AND owner = $3 AND chat_sessions.id = COALESCE($4::text, (
+     WHERE org_id = $1 AND agent_id = $2 AND owner = $3 AND (target."servesPeers" OR NOT $9::boolean) AND chat_sessions.id = COALESCE($4::text, (
              SELECT id FROM chat_sessions WHERE org_id = $1 AND agent_id = $2 AND owner = $3
               ORDER BY started_at DESC, id DESC LIMIT 1))
     RETURNING chat_sessions.id, message_count - 2 AS turn
@@ -151,8 +153,8 @@ export class RunsRepository {
 
   /** @returns undefined when the agent does not run or the owner has no such session; `busy` when the session answers another message. */
   async open(scope: Scope, run: NewRun): Promise<OpenedSession | 'busy' | undefined> {
-    const { agentId, owner, sessionId, runId, instanceId, onDisconnect, message } = run;
-    const values = [scope.orgId, agentId, owner, sessionId, runId, instanceId, onDisconnect, message];
+    const { agentId, owner, sessionId, runId, instanceId, onDisconnect, message, isPeer } = run;
+    const values = [scope.orgId, agentId, owner, sessionId, runId, instanceId, onDisconnect, message, isPeer];
     try {
       const [row] = await this.database.named<GatewayTarget & OpenedRow>('runs.open', OPEN, values);
       if (!row) return undefined;

@@ -107,7 +107,7 @@ export class OpenclawChat implements ChatDoor {
       const end = await this.stream(request, { agent, sessionKey: turn.sessionKey }, writer, stop.signal);
       if (request.key) sessions.keep(request.key, { key: entry.key, count: entry.count + 2 });
       writer.end(end);
-      log('info', `turn completed in ${since(startedAt)}, ${end.inputTokens}+${end.outputTokens} tokens`);
+      log('info', `turn completed in ${since(startedAt)}, ${end.usage.inputTokens}+${end.usage.outputTokens} tokens`);
     } catch (error) {
       log(error === CLIENT_LEFT ? 'info' : 'error', `turn ended after ${since(startedAt)}: ${codeOf(error)}`);
       if (error === CLIENT_LEFT || res.destroyed) res.destroy();
@@ -136,7 +136,8 @@ export class OpenclawChat implements ChatDoor {
       else await writer.text(event.text, signal);
     }
     signal.throwIfAborted();
-    return { kind: 'end', finishReason: 'stop', inputTokens: usage.inputTokens, outputTokens: usage.outputTokens };
+    const { inputTokens, outputTokens } = usage;
+    return { kind: 'end', finishReason: 'stop', usage: { inputTokens, outputTokens, cachedTokens: undefined } };
   }
 }
 

@@ -109,6 +109,16 @@ export class AgentClaims {
     return written ?? this.reload(agent);
   }
 
+  /** Writes where the instance is before it is ready. @throws FenceLostError */
+  async locate(agent: ClaimedAgent, endpoint: string | null): Promise<ClaimedAgent> {
+    const [row] = await this.database.query<ClaimedRow>(
+      `UPDATE agents SET endpoint = $3 WHERE id = $1 AND epoch = $2 RETURNING ${CLAIMED_COLUMNS}`,
+      [agent.id, agent.epoch, endpoint],
+    );
+    if (!row) throw new FenceLostError(agent.id, agent.epoch);
+    return toClaimed(row);
+  }
+
   /** Writes that no instance is left that may act. @throws FenceLostError */
   async forgetInstance(agent: ClaimedAgent): Promise<ClaimedAgent> {
     const [row] = await this.database.query<ClaimedRow>(

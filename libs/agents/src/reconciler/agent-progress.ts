@@ -42,13 +42,15 @@ export class AgentProgress {
     });
   }
 
-  running(agent: ClaimedAgent, endpoint: string | null): Promise<ClaimedAgent> {
+  /** @param servesPeers left as it is when not given */
+  running(agent: ClaimedAgent, endpoint: string | null, servesPeers: boolean | null = null): Promise<ClaimedAgent> {
     return this.claims.write(agent, {
       status: 'running',
       cause: 'the agent is ready',
       set: `endpoint = $6, started_at = CASE WHEN status = 'running' THEN started_at ELSE now() END,
-            last_error = NULL, error_category = NULL, next_attempt_at = NULL`,
-      values: [endpoint],
+            last_error = NULL, error_category = NULL, next_attempt_at = NULL,
+            serves_peers = coalesce($7::boolean, serves_peers)`,
+      values: [endpoint, servesPeers],
     });
   }
 

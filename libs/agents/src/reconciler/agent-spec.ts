@@ -9,10 +9,7 @@ import { SecretsService } from '#libs/secrets';
 import { DEFAULT_MODELS, type Provider } from '../agent-config.js';
 import { proxyEnvironment } from '../egress/proxy-environment.js';
 import type { ClaimedAgent } from './claimed-agent.js';
-
-const PIDS_LIMIT = 256;
-/** How long an agent may take to end its work. */
-export const STOP_TIMEOUT_MS = 10_000;
+import { limitsOf } from './runtime-limits.js';
 
 /** Says what an agent's instance has to be. Provider keys never enter it: it gets one token of this start. */
 @Injectable()
@@ -30,6 +27,7 @@ export class AgentSpecs {
    */
   async of(agent: ClaimedAgent): Promise<ContainerSpec> {
     const provider = await this.provider(agent);
+    const { memoryMb, cpus, pidsLimit, stopTimeoutMs } = limitsOf(agent.runtime, this.config);
     return {
       agentId: agent.id,
       orgId: agent.orgId,
@@ -38,17 +36,17 @@ export class AgentSpecs {
       image: agent.image,
       env: this.environment(agent, provider),
       files: await this.files(agent),
-      memoryMb: this.config.agent.memoryMb,
-      cpus: this.config.agent.cpus,
-      pidsLimit: PIDS_LIMIT,
-      stopTimeoutMs: STOP_TIMEOUT_MS,
+      memoryMb,
+      cpus,
+      pidsLimit,
+      stopTimeoutMs,
     };
   }
 
   private environment(agent: ClaimedAgent, provider: Provider): Record<string, string> {
     const { jwtSecret } = this.config.security;
     const claims = { agentId: agent.id, orgId: agent.orgId, hostId: agent.hostId, epoch: agent.epoch };
-    const { model, temperature, maxTokens, mcpServers = {} } = agent.config;
+    const { model, temperature, maxTokens, sharedMode, mcpServers = {} } = agent.config;
     const servers = toAgentMcpServers(mcpServers, this.config.runtime === 'docker');
     const token = signAgentToken(jwtSecret, claims);
     return {
@@ -65,6 +63,7 @@ export class AgentSpecs {
       ...(temperature === undefined ? {} : { ROOKERY_TEMPERATURE: String(temperature) }),
       // agents that are processes have the machine's network anyway
       ...(this.config.runtime === 'docker' ? proxyEnvironment(this.runtime.agentDoorUrl, token) : {}),
+      ...(agent.runtime === 'openclaw' && sharedMode === true ? { ROOKERY_SHARED_MODE: '1' } : {}),
       ...(maxTokens === undefined ? {} : { ROOKERY_MAX_TOKENS: String(maxTokens) }),
     };
   }

@@ -3,8 +3,8 @@ import { CONTAINER_RUNTIME, type ContainerRuntime } from '#libs/containers';
 import { isUuid } from '#libs/kernel';
 import { Logger } from '#libs/observability';
 import { LogShipper } from '../logs/log-shipper.js';
-import { STOP_TIMEOUT_MS } from './agent-spec.js';
 import { AgentReconciler } from './reconciler.js';
+import { LONGEST_STOP_MS } from './runtime-limits.js';
 import { isOrphan, planWatch } from './watch-plan.js';
 import { type AgentReport, WatchRepository } from './watch.repository.js';
 
@@ -66,7 +66,7 @@ export class AgentWatcher {
     if (!agent || !isOrphan(agent, container)) return;
     const deleted = agent.status === 'deleted';
     this.logger.info('Removing an orphan', { agentId: id, epoch: container.epoch, status: agent.status });
-    if (container.status === 'running') await this.runtime.stop(id, STOP_TIMEOUT_MS, signal);
+    if (container.status === 'running') await this.runtime.stop(id, LONGEST_STOP_MS, signal);
     await (deleted ? this.shipper.forget(id) : this.shipper.finish(id, signal));
     await this.runtime.remove(id, { wipe: deleted }, signal);
   }

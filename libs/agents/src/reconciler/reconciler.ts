@@ -8,13 +8,13 @@ import { FenceLostError } from '../agents.errors.js';
 import { LogShipper } from '../logs/log-shipper.js';
 import { AgentClaims } from './agent-claims.js';
 import { AgentProgress } from './agent-progress.js';
-import { AgentSpecs, STOP_TIMEOUT_MS } from './agent-spec.js';
+import { AgentSpecs } from './agent-spec.js';
 import type { ClaimedAgent } from './claimed-agent.js';
 import { type Failure, failureOf, failureOfExit } from './failure.js';
 import { type StepKind, planStep } from './reconcile-plan.js';
+import { readyTimeoutOf, stopTimeoutOf } from './runtime-limits.js';
 import { SerialRunner } from './serial-runner.js';
 
-const READY_TIMEOUT_MS = 60_000;
 const READY_SLICE_MS = 500;
 const PROBE_TIMEOUT_MS = 2_000;
 const FIRST_PROBE_PAUSE_MS = 10;
@@ -146,22 +146,34 @@ export class AgentReconciler {
 
   /** Waits a little at a time, so that a changed mind of the owner is noticed. */
   private async awaitReady({ agent, container, signal }: Step): Promise<Outcome> {
+    // the chat that warms it up calls its model, which the edge allows only from where the agent is known to be
+    if (agent.runtime === 'openclaw' && agent.endpoint !== container.endpoint) {
+      return { agent: await this.claims.locate(agent, container.endpoint), container };
+    }
     const until = Date.now() + READY_SLICE_MS;
     let pauseMs = FIRST_PROBE_PAUSE_MS;
     while (Date.now() < until) {
       const patience = AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
       const answer = await this.runtime.probe(agent.id, '/readyz', patience);
-      if (answer === 200) return { agent: await this.progress.running(agent, container.endpoint), container };
+      if (answer === 200) return this.isReady({ agent, container, signal });
       await sleep(pauseMs, undefined, { signal });
       pauseMs = Math.min(pauseMs * 1.5, LONGEST_PROBE_PAUSE_MS);
     }
-    if (Date.now() - (container.startedAt?.getTime() ?? Date.now()) < READY_TIMEOUT_MS) return {};
-    const message = `The agent was not ready within ${READY_TIMEOUT_MS / 1000} s`;
+    const patienceMs = readyTimeoutOf(agent.runtime);
+    if (Date.now() - (container.startedAt?.getTime() ?? Date.now()) < patienceMs) return {};
+    const message = `The agent was not ready within ${patienceMs / 1000} s`;
     throw new DomainError('upstream_failed', 'provision_failed', message);
   }
 
+  private async isReady({ agent, container, signal }: Step): Promise<Outcome> {
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
+    const forPeers = agent.runtime === 'house' || (await this.runtime.probe(agent.id, '/readyz?for=peers', patience));
+    const servesPeers = forPeers === true || forPeers === 200;
+    return { agent: await this.progress.running(agent, container.endpoint, servesPeers), container };
+  }
+
   private async discard({ agent, container, signal }: Step): Promise<Outcome> {
-    if (container.status === 'running') await this.runtime.stop(agent.id, STOP_TIMEOUT_MS, signal);
+    if (container.status === 'running') await this.runtime.stop(agent.id, stopTimeoutOf(agent.runtime), signal);
     await this.shipper.finish(agent.id, signal);
     await this.runtime.remove(agent.id, { wipe: false }, signal);
     return { agent: await this.claims.forgetInstance(agent) };

@@ -16,7 +16,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { IfPresent } from '../agento.validation.js';
-import { type AgentoRegion, REGIONS, STATUSES } from './agent-words.js';
+import { type AgentoRegion, REGIONS, STATUSES, RUNTIMES } from './agent-words.js';
 
 const LONGEST_DOCUMENT = 256 * 1024;
 const LONGEST_SECRET = 4_096;
@@ -108,7 +108,8 @@ export class CreateAgentDto {
   secrets?: AgentSecretsDto;
 
   /**
-   * `llmProvider` (openai, anthropic, google or demo), `model`, `temperature`, `maxTokens`; other fields are kept.
+   * `llmProvider` (openai, anthropic, google or demo), `model`, `temperature`, `maxTokens`, `sharedMode` (OpenClaw: no
+   * tools for anybody); other fields are kept.
    * `mcpServers`: tools by name of their MCP server, each `{url, headers?}`, whose values may be `${secret:mcp_…}`, or,
    * in the docker runtime, `{command, args?, env?}`.
    */
@@ -120,6 +121,12 @@ export class CreateAgentDto {
   @IfPresent()
   @IsObject()
   config?: Record<string, unknown>;
+
+  /** The program that is the agent, ours: the small house runtime, or OpenClaw. Default: what the operator chose. */
+  @ApiPropertyOptional({ enum: RUNTIMES })
+  @IfPresent()
+  @IsIn(RUNTIMES)
+  runtime?: (typeof RUNTIMES)[number];
 
   /** First content of SOUL.md: who the agent is */
   @IfPresent()

@@ -25,6 +25,7 @@ export function toCreateAgent(body: CreateAgentDto): CreateAgent {
   return {
     name: body.name,
     region: body.region ?? 'eu',
+    runtime: body.runtime,
     secrets: storedSecrets(secrets),
     config,
     soulMd: body.soulMd,
