@@ -2,6 +2,7 @@ import { AgentReconciler, AgentWatcher, HostSession, LogPartitions } from '#libs
 import type { Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
+import type { KnowledgeUpkeep } from '#libs/knowledge';
 import type { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
 import type { Schedule } from './schedule.js';
@@ -27,6 +28,7 @@ export interface SharedDuties {
   readonly runs: RunSweeper;
   readonly usage: UsageSweeper;
   readonly tasks: TaskRetention;
+  readonly knowledge: KnowledgeUpkeep;
 }
 
 /** Every timer of a host's worker but one: the outbox sweep belongs to the queue (`libs/queue`, each second). */
@@ -38,7 +40,15 @@ export const hostSchedules = ({ session, reconciler, watcher }: HostDuties): Sch
 ];
 
 /** Every timer of any worker. Rate limits, idempotency keys and login sessions are swept by the API, which writes them. */
-export const sharedSchedules = ({ config, partitions, events, runs, usage, tasks }: SharedDuties): Schedule[] => [
+export const sharedSchedules = ({
+  config,
+  partitions,
+  events,
+  runs,
+  usage,
+  tasks,
+  knowledge,
+}: SharedDuties): Schedule[] => [
   { name: 'runs.close-dead', everyMs: 2 * SECOND_MS, run: () => runs.closeRunsOfDeadInstances() },
   { name: 'usage.settle-dead', everyMs: 5 * SECOND_MS, run: (signal) => usage.settleCallsOfDeadInstances(signal) },
   { name: 'logs.partitions', everyMs: HOUR_MS, run: () => partitions.maintain() },
@@ -52,6 +62,8 @@ export const sharedSchedules = ({ config, partitions, events, runs, usage, tasks
     everyMs: 10 * MINUTE_MS,
     run: (signal) => dropOld(runs, config.limits.chatRetentionDays, signal),
   },
+  { name: 'knowledge.reembed', everyMs: 10 * SECOND_MS, run: (signal) => knowledge.reembed(signal) },
+  { name: 'knowledge.orphans', everyMs: MINUTE_MS, run: (signal) => knowledge.dropOrphans(signal) },
   {
     name: 'tasks.retention',
     everyMs: HOUR_MS,

@@ -4,6 +4,7 @@ import { CONFIG, type Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
 import { Logger } from '#libs/observability';
+import { KnowledgeUpkeep } from '#libs/knowledge';
 import { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
 import { ScheduleRunner } from './schedule-runner.js';
@@ -23,7 +24,10 @@ export class SharedDutiesOf {
 /** Those of the domains that only keep house. */
 @Injectable()
 export class DomainDutiesOf {
-  constructor(@Inject(TaskRetention) readonly tasks: TaskRetention) {}
+  constructor(
+    @Inject(TaskRetention) readonly tasks: TaskRetention,
+    @Inject(KnowledgeUpkeep) readonly knowledge: KnowledgeUpkeep,
+  ) {}
 }
 
 /** The timers that every worker runs, whichever its role. */

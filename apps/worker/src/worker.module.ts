@@ -8,6 +8,7 @@ import { EventsModule } from '#libs/events';
 import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
 import { QueueModule, hostQueue } from '#libs/queue';
+import { KnowledgeModule } from '#libs/knowledge';
 import { AgentTasksModule } from '#libs/tasks';
 import { MeteringModule } from '#libs/usage';
 import { HostDutiesOf, HostWorker } from './host-worker.js';
@@ -38,6 +39,7 @@ export class WorkerModule {
         ConversationsModule,
         MeteringModule,
         AgentTasksModule,
+        KnowledgeModule,
         ...(runsHost ? [ContainersModule.forRoot(), AgentsWorkerModule] : []),
       ],
       providers: [

@@ -43,6 +43,7 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'PATCH /v1/swarms/:id': () => ({ name: 'Walked over' }),
   'PUT /v1/budgets': ({ agent }) => ({ scope: 'agent', id: agent, dailyLimitTokens: 7 }),
   'PUT /v1/swarms/:id/secrets': () => ({ secrets: { openai_api_key: 'sk-walked-over' } }),
+  'POST /v1/knowledge/ingest': ({ agent }) => ({ agentId: agent, chunks: [{ text: 'Walked over', source: 'walk' }] }),
   'POST /v1/agents/:id/tasks': () => ({ title: 'Walked over' }),
   'PATCH /v1/agents/:id/tasks/:taskId': () => ({ title: 'Walked over' }),
   'POST /api/v1/auth/api-keys': () => ({ name: 'Walker', scopes: ['chat'] }),
@@ -50,6 +51,9 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
 };
 
 const QUERIES: Readonly<Record<string, (ids: Ids) => string>> = {
+  'GET /v1/knowledge': ({ agent }) => `?agentId=${agent}`,
+  'GET /v1/knowledge/search': ({ swarm }) => `?swarmId=${swarm}&q=name`,
+  'DELETE /v1/knowledge': ({ agent }) => `?agentId=${agent}&all=true&confirm=true`,
   'GET /v1/agents': ({ swarm }) => `?swarmId=${swarm}`,
   'GET /v1/usage': ({ agent }) => `?agentId=${agent}&groupBy=agent`,
   'GET /v1/agents/:id/chat/messages': ({ session }) => `?sessionId=${session}`,
@@ -89,6 +93,25 @@ export function requestOf(method: string, template: string, ids: Ids): { path: s
   return { path, ...(takesBody ? { body: BODIES[row]?.(ids) ?? {} } : {}) };
 }
 
+/** What its swarm knows and what the agent is to do. */
+async function insertWhatAgentsHave(
+  insert: (sql: string, ...values: unknown[]) => Promise<unknown>,
+  orgId: string,
+  ids: Ids,
+): Promise<void> {
+  await insert(
+    `WITH base AS (INSERT INTO knowledge_bases (id, org_id, swarm_id, embedder, head, chunk_count)
+                   VALUES ($1, $2, $3, 'none', 1, 1) RETURNING id)
+     INSERT INTO knowledge_chunks (base_id, seq, id, org_id, source, type, text, text_hash)
+     SELECT id, 1, $4, $2, $5, 'article', $5, 'x' FROM base`,
+    ...[newId(), orgId, ids.swarm, newId(), nameIn(orgId)],
+  );
+  await insert(
+    `INSERT INTO tasks (id, org_id, agent_id, created_by, title) VALUES ($1, $2, $3, 'user:x', $4)`,
+    ...[ids.task, orgId, ids.agent, nameIn(orgId)],
+  );
+}
+
 /** An organisation with a running agent that was talked to, as rows. */
 export async function makeWorld(api: ApiFixture): Promise<World> {
   const organisation = await api.organisation();
@@ -111,10 +134,7 @@ export async function makeWorld(api: ApiFixture): Promise<World> {
      VALUES ($1, $2, 'SOUL.md', $3, 'x'), ($1, $2, 'rules/daily.md', $3, 'x')`,
     ...[ids.agent, orgId, nameIn(orgId)],
   );
-  await insert(
-    `INSERT INTO tasks (id, org_id, agent_id, created_by, title) VALUES ($1, $2, $3, 'user:x', $4)`,
-    ...[ids.task, orgId, ids.agent, nameIn(orgId)],
-  );
+  await insertWhatAgentsHave(insert, orgId, ids);
   await insert(
     `INSERT INTO secrets (id, org_id, owner_kind, owner_id, name, key_version, ciphertext)
      VALUES ($1, $2, 'agent', $3, 'openai_api_key', 1, 'x'), ($4, $2, 'swarm', $5, 'openai_api_key', 1, 'x')`,

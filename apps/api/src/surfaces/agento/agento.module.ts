@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AgentsModule } from '#libs/agents';
 import { ConversationsModule } from '#libs/conversations';
 import { IdentityModule } from '#libs/identity';
+import { KnowledgeModule } from '#libs/knowledge';
 import { SwarmsModule } from '#libs/swarms';
 import { TasksModule } from '#libs/tasks';
 import { UsageModule } from '#libs/usage';
@@ -14,6 +15,7 @@ import { ChatController } from './chat/chat.controller.js';
 import { RunStreams } from './chat/run-streams.js';
 import { RunsController } from './chat/runs.controller.js';
 import { FollowedLogs } from './logs/followed-logs.js';
+import { KnowledgeController } from './knowledge/knowledge.controller.js';
 import { LogsController } from './logs/logs.controller.js';
 import { PersonalityController } from './personality/personality.controller.js';
 import { RulesController } from './rules/rules.controller.js';
@@ -26,7 +28,7 @@ import { WorkflowController } from './workflow/workflow.controller.js';
 
 /** The agento surface: its controllers, over the domains it speaks for. */
 @Module({
-  imports: [AgentsModule, ConversationsModule, IdentityModule, SwarmsModule, TasksModule, UsageModule],
+  imports: [AgentsModule, ConversationsModule, IdentityModule, SwarmsModule, TasksModule, UsageModule, KnowledgeModule],
   controllers: [
     AgentsController,
     AgentLifecycleController,
@@ -39,6 +41,7 @@ import { WorkflowController } from './workflow/workflow.controller.js';
     RulesController,
     SwarmsController,
     SwarmTeamsController,
+    KnowledgeController,
     TasksController,
     UsageController,
     BudgetsController,
