@@ -14,10 +14,10 @@ const PLATFORM = [
 ];
 
 /** Ports and clients of the outside world. */
-const PORTS = ['containers', 'gateway-client', 'demo-model', 'storage', 'embeddings'];
+const PORTS = ['containers', 'gateway-client', 'demo-model', 'storage'];
 
 /** Domains from the lowest up: each may use those before it, never one after it. */
-const DOMAINS = ['secrets', 'mcp', 'identity', 'swarms', 'agents', 'usage', 'conversations', 'tasks', 'knowledge'];
+const DOMAINS = ['secrets', 'mcp', 'identity', 'swarms', 'agents', 'skills', 'usage', 'conversations', 'tasks'];
 
 const SPEC = '(spec\\.ts$|fixture\\.ts$|/testing/|/conformance/|/contract/)';
 const barrelOf = (names) => `^libs/(${names.join('|')})/`;

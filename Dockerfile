@@ -27,6 +27,7 @@ COPY --from=build /src/package.json ./
 COPY --from=build /src/node_modules node_modules
 COPY --from=build /src/dist dist
 COPY docker/*.mjs docker/
+COPY skills skills
 RUN install -d -m 700 -o node -g node /var/lib/rookery /run/rookery
 ENV NODE_ENV=production HOST=0.0.0.0 RUNTIME=docker DATA_DIR=/var/lib/rookery
 WORKDIR /app

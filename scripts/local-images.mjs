@@ -104,6 +104,7 @@ function rookeryImage(layer) {
     built('dist/libs', 'dist'),
     (path) => !NOT_LOADED.test(path) && path !== join(ROOT, 'dist/agent'),
   );
+  layer.tree('/app/skills', join(ROOT, 'skills'));
   layer.tree('/app/docker', join(ROOT, 'docker'), (path) => path.endsWith('.mjs'));
   for (const folder of ['/var/lib/rookery', '/run/rookery']) layer.folder(folder, 0o700, NODE_UID);
   return layer.dockerfile(...instructionsOf('rookery'));

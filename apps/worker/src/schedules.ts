@@ -2,7 +2,7 @@ import { AgentReconciler, AgentWatcher, HostSession, LogPartitions } from '#libs
 import type { Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
-import type { KnowledgeUpkeep } from '#libs/knowledge';
+import type { SkillSweeper } from '#libs/skills';
 import type { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
 import type { Schedule } from './schedule.js';
@@ -28,7 +28,7 @@ export interface SharedDuties {
   readonly runs: RunSweeper;
   readonly usage: UsageSweeper;
   readonly tasks: TaskRetention;
-  readonly knowledge: KnowledgeUpkeep;
+  readonly skills: SkillSweeper;
 }
 
 /** Every timer of a host's worker but one: the outbox sweep belongs to the queue (`libs/queue`, each second). */
@@ -47,7 +47,7 @@ export const sharedSchedules = ({
   runs,
   usage,
   tasks,
-  knowledge,
+  skills,
 }: SharedDuties): Schedule[] => [
   { name: 'runs.close-dead', everyMs: 2 * SECOND_MS, run: () => runs.closeRunsOfDeadInstances() },
   { name: 'usage.settle-dead', everyMs: 5 * SECOND_MS, run: (signal) => usage.settleCallsOfDeadInstances(signal) },
@@ -62,13 +62,12 @@ export const sharedSchedules = ({
     everyMs: 10 * MINUTE_MS,
     run: (signal) => dropOld(runs, config.limits.chatRetentionDays, signal),
   },
-  { name: 'knowledge.reembed', everyMs: 10 * SECOND_MS, run: (signal) => knowledge.reembed(signal) },
-  { name: 'knowledge.orphans', everyMs: MINUTE_MS, run: (signal) => knowledge.dropOrphans(signal) },
   {
     name: 'tasks.retention',
     everyMs: HOUR_MS,
     run: (signal) => dropOld(tasks, config.limits.taskRetentionDays, signal),
   },
+  { name: 'skills.sweep', everyMs: HOUR_MS, run: (signal) => skills.sweep(signal) },
   {
     name: 'usage.retention',
     everyMs: HOUR_MS,

@@ -15,6 +15,7 @@ import { AgentSpecs } from './reconciler/agent-spec.js';
 import { AgentWatcher } from './reconciler/agent-watcher.js';
 import { HostAgents, HostServices } from './reconciler/host-agents.js';
 import { AgentReconciler } from './reconciler/reconciler.js';
+import { WorkspaceSources } from './reconciler/workspace-sources.js';
 import { WatchRepository } from './reconciler/watch.repository.js';
 
 /**
@@ -38,12 +39,13 @@ import { WatchRepository } from './reconciler/watch.repository.js';
     LogStore,
     LogWriter,
     WatchRepository,
+    WorkspaceSources,
     {
       provide: HostSession,
       inject: [CONFIG, HostsRepository, Logger],
       useFactory: (config: Config, hosts: HostsRepository, logger: Logger) => HostSession.open(config, hosts, logger),
     },
   ],
-  exports: [AgentReconciler, AgentWatcher, HostAgents, HostSession, LogPartitions],
+  exports: [AgentReconciler, AgentWatcher, HostAgents, HostSession, LogPartitions, WorkspaceSources],
 })
 export class AgentsWorkerModule {}

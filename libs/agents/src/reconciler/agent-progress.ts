@@ -13,6 +13,7 @@ const ERASED = [
   'DELETE FROM chat_sessions WHERE agent_id = $1',
   'DELETE FROM agent_files WHERE agent_id = $1',
   'DELETE FROM agent_file_versions WHERE agent_id = $1',
+  'DELETE FROM agent_skills WHERE agent_id = $1',
   'DELETE FROM agent_stats WHERE agent_id = $1',
   'DELETE FROM log_cursors WHERE agent_id = $1',
   `DELETE FROM secrets WHERE owner_kind = 'agent' AND owner_id = $1`,

@@ -10,6 +10,7 @@ import { DEFAULT_MODELS, type Provider } from '../agent-config.js';
 import { proxyEnvironment } from '../egress/proxy-environment.js';
 import type { ClaimedAgent } from './claimed-agent.js';
 import { limitsOf } from './runtime-limits.js';
+import { WorkspaceSources } from './workspace-sources.js';
 
 /** Says what an agent's instance has to be. Provider keys never enter it: it gets one token of this start. */
 @Injectable()
@@ -19,6 +20,7 @@ export class AgentSpecs {
     @Inject(CONTAINER_RUNTIME) private readonly runtime: ContainerRuntime,
     @Inject(Database) private readonly database: Database,
     @Inject(SecretsService) private readonly secrets: SecretsService,
+    @Inject(WorkspaceSources) private readonly sources: WorkspaceSources,
   ) {}
 
   /**
@@ -80,10 +82,11 @@ export class AgentSpecs {
     throw new DomainError('unprocessable', 'auth', `No key is stored for ${which}`);
   }
 
-  private files(agent: ClaimedAgent): Promise<WorkspaceFile[]> {
-    return this.database.query<WorkspaceFile>(
+  private async files(agent: ClaimedAgent): Promise<WorkspaceFile[]> {
+    const edited = await this.database.query<WorkspaceFile>(
       'SELECT path, content FROM agent_files WHERE org_id = $1 AND agent_id = $2 ORDER BY path',
       [agent.orgId, agent.id],
     );
+    return [...edited, ...(await this.sources.files(agent))];
   }
 }

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { AgentsModule } from '#libs/agents';
 import { ConversationsModule } from '#libs/conversations';
 import { IdentityModule } from '#libs/identity';
-import { KnowledgeModule } from '#libs/knowledge';
+import { SkillsModule } from '#libs/skills';
 import { SwarmsModule } from '#libs/swarms';
 import { TasksModule } from '#libs/tasks';
 import { UsageModule } from '#libs/usage';
@@ -15,11 +15,12 @@ import { ChatController } from './chat/chat.controller.js';
 import { RunStreams } from './chat/run-streams.js';
 import { RunsController } from './chat/runs.controller.js';
 import { FollowedLogs } from './logs/followed-logs.js';
-import { KnowledgeController } from './knowledge/knowledge.controller.js';
 import { LogsController } from './logs/logs.controller.js';
 import { PersonalityController } from './personality/personality.controller.js';
 import { RulesController } from './rules/rules.controller.js';
 import { SecretsController } from './secrets/secrets.controller.js';
+import { AgentSkillsController } from './skills/agent-skills.controller.js';
+import { SkillsController } from './skills/skills.controller.js';
 import { SwarmTeamsController } from './swarms/swarm-teams.controller.js';
 import { SwarmsController } from './swarms/swarms.controller.js';
 import { TasksController } from './tasks/tasks.controller.js';
@@ -28,7 +29,7 @@ import { WorkflowController } from './workflow/workflow.controller.js';
 
 /** The agento surface: its controllers, over the domains it speaks for. */
 @Module({
-  imports: [AgentsModule, ConversationsModule, IdentityModule, SwarmsModule, TasksModule, UsageModule, KnowledgeModule],
+  imports: [AgentsModule, ConversationsModule, IdentityModule, SkillsModule, SwarmsModule, TasksModule, UsageModule],
   controllers: [
     AgentsController,
     AgentLifecycleController,
@@ -39,9 +40,10 @@ import { WorkflowController } from './workflow/workflow.controller.js';
     PersonalityController,
     WorkflowController,
     RulesController,
+    SkillsController,
+    AgentSkillsController,
     SwarmsController,
     SwarmTeamsController,
-    KnowledgeController,
     TasksController,
     UsageController,
     BudgetsController,

@@ -31,6 +31,34 @@ afterAll(async () => {
   await api?.close();
 });
 
+describe('the skills of a real agent', () => {
+  it('lie in its workspace after a restart, and no more after they were uninstalled', async () => {
+    const files = {
+      'SKILL.md': '---\nname: house-voice\ndescription: How we write.\n---\n\nGrüße 🐦.',
+      'references/words.md': '# Words',
+    };
+    const uploaded = await api.request('POST', '/v1/skills', { apiKey: org.apiKey, body: { files } });
+    expect(uploaded.status).toBe(201);
+    for (const [skillId, trustLevel] of [
+      ['house-voice', 'custom'],
+      ['csv-analysis', 'verified'],
+    ]) {
+      expect(await data('POST', `/${id}/skills`, { skillId, trustLevel })).toMatchObject({ needsRestart: true });
+    }
+    await data('POST', `/${id}/restart`);
+    expect(await data('GET', `/${id}`)).toMatchObject({ status: 'running', needsRestart: false });
+    expect(await onDisk('skills/house-voice/SKILL.md')).toBe(files['SKILL.md']);
+    expect(await onDisk('skills/house-voice/references/words.md')).toBe('# Words');
+    expect(await onDisk('skills/csv-analysis/scripts/profile-csv.mjs')).toBe(
+      await readFile('skills/csv-analysis/scripts/profile-csv.mjs', 'utf8'),
+    );
+    await data('DELETE', `/${id}/skills/csv-analysis`);
+    await data('POST', `/${id}/restart`);
+    await expect(access(inWorkspace('skills/csv-analysis/SKILL.md'))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await onDisk('skills/house-voice/SKILL.md')).toBe(files['SKILL.md']);
+  }, 60_000);
+});
+
 describe('the files of a real agent', () => {
   it('are in its workspace from the start, the example rule among them', async () => {
     expect(await data('GET', `/${id}`)).toMatchObject({ status: 'running', needsRestart: false });

@@ -1,0 +1,163 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { IsBase64, IsInt, IsObject, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IfPresent } from '../agento.validation.js';
+
+export class SearchSkillsQuery {
+  /** Words that name, description or tags have */
+  @IfPresent()
+  @IsString()
+  @MaxLength(200)
+  search?: string;
+
+  /** Only skills of this category */
+  @IfPresent()
+  @IsString()
+  @MaxLength(40)
+  @Matches(/^[^\p{Cc}]*$/u, { message: '$property must not hold control characters' })
+  category?: string;
+
+  @ApiPropertyOptional({ type: 'integer', default: 1 })
+  @IfPresent()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  page?: number;
+
+  /** More than 100 counts as 100 */
+  @ApiPropertyOptional({ type: 'integer', default: 20 })
+  @IfPresent()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000)
+  pageSize?: number;
+}
+
+export class UploadSkillDto {
+  /** Texts by path, `SKILL.md` among them; or give `archive` */
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    example: { 'SKILL.md': '---\nname: our-tone\ndescription: How we write to customers.\n---\n\nWrite briefly.' },
+  })
+  @IfPresent()
+  @IsObject()
+  files?: Record<string, unknown>;
+
+  /** A `.tar` or `.tar.gz` of the skill's folder, in base64 */
+  @IfPresent()
+  @IsString()
+  @IsBase64()
+  archive?: string;
+}
+
+export class SkillSummaryDto {
+  /** @example "web-search" */
+  id!: string;
+  /** @example "Web Search" */
+  name!: string;
+  /** @example "Search the web for real-time information." */
+  description!: string;
+  /** @example "rookery" */
+  author!: string;
+  /** @example "productivity" */
+  category!: string;
+  /** Agents that have it now */
+  @ApiProperty({ type: 'integer', example: 1250 })
+  installCount!: number;
+  /** @example "1.2.0" */
+  latestVersion!: string;
+  /** 0 to 100; null as long as it has not been scanned */
+  @ApiProperty({ type: 'integer', nullable: true, example: null })
+  securityScore!: number | null;
+}
+
+export class SkillPermissionsDto {
+  @ApiProperty({ type: [String], example: ['api.example.com'] })
+  network!: string[];
+  @ApiProperty({ type: [String], example: ['memory/'] })
+  read!: string[];
+  @ApiProperty({ type: [String], example: ['reports/'] })
+  write!: string[];
+  @ApiProperty({ type: [String], example: [] })
+  env!: string[];
+}
+
+export class SkillDetailsDto extends SkillSummaryDto {
+  /** What it says of itself at length */
+  enhancedDescription!: string;
+  @ApiProperty({ type: [String], example: ['search', 'web', 'research'] })
+  tags!: string[];
+  @ApiProperty({ type: [String], example: ['Research questions', 'Fact-checking'] })
+  useCases!: string[];
+  /** Programs it brings */
+  @ApiProperty({ type: 'integer', example: 3 })
+  toolCount!: number;
+  /** `verified` for curated skills, `custom` for those of your account: what installing it takes */
+  @ApiProperty({ enum: ['verified', 'clawhub', 'custom'], example: 'verified' })
+  trustLevel!: string;
+  /** SHA-256 of its files; an agent keeps the content it was installed with */
+  @ApiProperty({ example: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
+  digest!: string;
+  /** What it declares to need */
+  permissions!: SkillPermissionsDto;
+}
+
+export class DeletedSkillDto {
+  /** @example "our-tone" */
+  id!: string;
+  @ApiProperty({ example: true })
+  deleted!: boolean;
+}
+
+export class InstallSkillDto {
+  /**
+   * Skill identifier
+   * @example "web-search"
+   */
+  @IsString()
+  @Matches(/\S/, { message: '$property must not be blank' })
+  @MaxLength(100)
+  skillId!: string;
+
+  /** `verified` for curated skills, `clawhub` for community skills, `custom` for those of your account */
+  @ApiProperty({ enum: ['verified', 'clawhub', 'custom'], example: 'verified' })
+  @IsString()
+  @MaxLength(40)
+  trustLevel!: string;
+}
+
+class SkillOnAgentDto {
+  /** @example "as_abc123" */
+  id!: string;
+  /** @example "web-search" */
+  skillId!: string;
+  /** @example "Web Search" */
+  name!: string;
+  /** @example "1.2.0" */
+  installedVersion!: string;
+  @ApiProperty({ enum: ['verified', 'clawhub', 'custom'], example: 'verified' })
+  trustLevel!: string;
+  isEnabled!: boolean;
+}
+
+export class AgentSkillDto extends SkillOnAgentDto {
+  @ApiProperty({ format: 'date-time', example: '2026-02-08T12:00:00.000Z' })
+  installedAt!: string;
+}
+
+export class InstalledSkillDto extends SkillOnAgentDto {
+  /** True when the agent runs: it has the skill after a restart */
+  needsRestart!: boolean;
+}
+
+export class UninstalledSkillDto {
+  /** @example "web-search" */
+  skillId!: string;
+  @ApiProperty({ example: true })
+  uninstalled!: boolean;
+  /** True when the agent runs: it has the skill until a restart */
+  needsRestart!: boolean;
+}

@@ -1,0 +1,5 @@
+export * from './skill.js';
+export { AgentSkillsService } from './agent-skills.service.js';
+export { SkillSweeper } from './skill-sweeper.js';
+export * from './skills.module.js';
+export { SkillsService, type SkillUpload } from './skills.service.js';

@@ -1,0 +1,84 @@
+/** Who vouches for a skill: us, the community, or nobody but the organisation that uploaded it. */
+export const TRUST_LEVELS = ['verified', 'clawhub', 'custom'] as const;
+export type TrustLevel = (typeof TRUST_LEVELS)[number];
+
+/** A text file of a skill; `path` is relative to its folder. */
+export interface SkillFile {
+  readonly path: string;
+  readonly content: string;
+}
+
+/** What a skill says it needs beyond reading its own folder; nothing where it says nothing. */
+export interface SkillPermissions {
+  /** Host names, `*.` in front for all below. */
+  readonly network: readonly string[];
+  /** Places in the workspace. */
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  /** Names of environment variables. */
+  readonly env: readonly string[];
+}
+
+/** A folder in the Agent Skills format, read and found good. */
+export interface ParsedSkill {
+  /** Name of the folder: lower-case words joined by hyphens. */
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  readonly description: string;
+  /** The beginning of what SKILL.md says. */
+  readonly enhancedDescription: string;
+  readonly author: string;
+  readonly category: string;
+  readonly tags: readonly string[];
+  readonly useCases: readonly string[];
+  /** Programs it brings in `scripts/`. */
+  readonly toolCount: number;
+  /** Three numbers, `1.2.0`. */
+  readonly version: string;
+  readonly permissions: SkillPermissions;
+  /** In the order of their paths. */
+  readonly files: readonly SkillFile[];
+  readonly sizeBytes: number;
+  /** SHA-256 over paths and contents, hexadecimal. */
+  readonly digest: string;
+}
+
+/** A skill of the catalogue. */
+export interface CatalogueSkill {
+  readonly id: string;
+  readonly trustLevel: TrustLevel;
+  readonly name: string;
+  readonly description: string;
+  readonly enhancedDescription: string;
+  readonly author: string;
+  readonly category: string;
+  readonly tags: readonly string[];
+  readonly useCases: readonly string[];
+  readonly toolCount: number;
+  readonly version: string;
+  readonly digest: string;
+  readonly permissions: SkillPermissions;
+  /** Agents that have it now. */
+  readonly installCount: number;
+}
+
+export interface SearchSkills {
+  /** Words that name, description or tags must have, or begin with. */
+  readonly search?: string;
+  readonly category?: string;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** A skill on an agent, pinned to the content it was installed with. */
+export interface InstalledSkill {
+  readonly id: string;
+  readonly skillId: string;
+  readonly name: string;
+  readonly version: string;
+  readonly trustLevel: TrustLevel;
+  readonly digest: string;
+  readonly isEnabled: boolean;
+  readonly installedAt: Date;
+}

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { type Agent, AgentsService } from '#libs/agents';
+import { ConfigModule } from '#libs/config';
+import { DatabaseModule } from '#libs/database';
+import { EventsModule } from '#libs/events';
+import { LoggerModule, Metrics, silentLogger } from '#libs/observability';
+import { QueueModule, migrateQueue } from '#libs/queue';
+import { type TestDatabase, type TestOrganisation, testDatabase, testOrganisation } from '#libs/testing';
+import { AgentSkillsRepository } from './agent-skills.repository.js';
+import { AgentSkillsService } from './agent-skills.service.js';
+import { parseSkill } from './skill-folder.js';
+import { SkillSweeper } from './skill-sweeper.js';
+import { SkillsModule, SkillsUpkeepModule } from './skills.module.js';
+import { SkillsService } from './skills.service.js';
+import { VerifiedSkills } from './verified-skills.js';
+
+const text = (name: string, more = ''): string =>
+  `---\nname: ${name}\ndescription: Says ${name}.\n${more}---\n\nIt does.`;
+const filesOf = (name: string, more?: string) => [{ path: 'SKILL.md', content: text(name, more) }];
+
+describe('skills', () => {
+  let db: TestDatabase;
+  let org: TestOrganisation;
+  let app: TestingModule;
+  let skills: SkillsService;
+  let installs: AgentSkillsService;
+
+  beforeAll(async () => {
+    db = await testDatabase();
+    const config = db.config();
+    await migrateQueue(config.databaseUrl);
+    const imports = [
+      ConfigModule.forRoot(config),
+      LoggerModule.forRoot(silentLogger(), new Metrics({ process: false })),
+      DatabaseModule.forRoot(),
+      EventsModule.forRoot(),
+      QueueModule.forProducer(),
+      SkillsModule,
+      SkillsUpkeepModule,
+    ];
+    app = await (await Test.createTestingModule({ imports }).compile()).init();
+    org = await testOrganisation(db.database);
+    skills = app.get(SkillsService);
+    installs = app.get(AgentSkillsService);
+    await db.database.query(`INSERT INTO hosts (id, runtime, capacity_agents) VALUES ('h', 'fake', 100)`);
+  });
+  afterAll(async () => {
+    await app?.close();
+    await db?.close();
+  });
+
+  const newAgent = (): Promise<Agent> =>
+    app.get(AgentsService).create(org.caller, { name: 'Ada', secrets: {}, config: { llmProvider: 'demo' } });
+  const all = async (): Promise<string[]> =>
+    (await skills.search(org.caller, { limit: 100, offset: 0 })).items.map(({ id }) => id).sort();
+  const contents = async (): Promise<number> => (await db.database.query('SELECT 1 FROM skill_contents')).length;
+
+  it('publishes the verified ones when the program starts, and again without writing anything', async () => {
+    const before = await all();
+    expect(before).toEqual(expect.arrayContaining(['code-review', 'csv-analysis', 'meeting-notes']));
+    const rows = () => db.database.query('SELECT xmin::text, id FROM skills ORDER BY id');
+    const written = await rows();
+    await app.get(VerifiedSkills).onApplicationBootstrap();
+    expect(await rows()).toEqual(written);
+  });
+
+  it('takes back what is not among them any more; agents that have it keep it', async () => {
+    const agent = await newAgent();
+    const verified = app.get(VerifiedSkills);
+    const ours = await all();
+    await verified.publish([parseSkill(filesOf('short-lived'))]);
+    expect(await all()).toEqual(['short-lived']);
+    await installs.install(org.caller, agent.id, 'short-lived', 'verified');
+    await verified.onApplicationBootstrap();
+    expect(await all()).toEqual(ours);
+    expect(await installs.list(org.caller, agent.id)).toMatchObject([{ skillId: 'short-lived' }]);
+    await expect(skills.get(org.caller, 'short-lived')).rejects.toMatchObject({ kind: 'not_found' });
+  });
+
+  it('publishes once when programs start together', async () => {
+    const skill = parseSkill(filesOf('together'));
+    await Promise.all([1, 2, 3, 4].map(() => app.get(VerifiedSkills).publish([skill])));
+    expect(await all()).toEqual(['together']);
+    await app.get(VerifiedSkills).onApplicationBootstrap();
+  });
+
+  it('makes them files of the workspace, the content of the moment of installation', async () => {
+    const agent = await newAgent();
+    const other = await newAgent();
+    await skills.upload(org.caller, { files: [...filesOf('tone'), { path: 'references/a.md', content: 'ä' }] });
+    await installs.install(org.caller, agent.id, 'tone', 'custom');
+    await skills.upload(org.caller, { files: filesOf('tone', 'metadata: {version: 2.0.0}\n') });
+    await installs.install(org.caller, other.id, 'tone', 'custom');
+    const files = app.get(AgentSkillsRepository);
+    expect(await files.files(org, agent.id)).toEqual([
+      { path: 'skills/tone/SKILL.md', content: text('tone') },
+      { path: 'skills/tone/references/a.md', content: 'ä' },
+    ]);
+    expect((await files.files(org, other.id)).map(({ path }) => path)).toEqual(['skills/tone/SKILL.md']);
+    expect(await files.files({ orgId: (await testOrganisation(db.database)).orgId }, agent.id)).toEqual([]);
+    await installs.uninstall(org.caller, agent.id, 'tone');
+    expect(await files.files(org, agent.id)).toEqual([]);
+  });
+
+  it('counts installations, however an agent loses its skills', async () => {
+    const agents = await Promise.all([1, 2, 3].map(newAgent));
+    await Promise.all(
+      agents.flatMap(({ id }) =>
+        ['date-math', 'translation'].map((skill) => installs.install(org.caller, id, skill, 'verified')),
+      ),
+    );
+    const count = async (): Promise<number> => (await skills.get(org.caller, 'date-math')).installCount;
+    expect(await count()).toBe(3);
+    await installs.uninstall(org.caller, agents[0]!.id, 'date-math');
+    await Promise.all(agents.map(({ id }) => db.database.query('DELETE FROM agent_skills WHERE agent_id = $1', [id])));
+    expect(await count()).toBe(0);
+  });
+
+  it('refuses what would be too much for one agent', async () => {
+    const agent = await newAgent();
+    const part = (name: string) => ({ path: name, content: name.repeat(250_000) });
+    for (let n = 0; n < 16; n += 1) {
+      await skills.upload(org.caller, { files: [...filesOf(`large-${n}`), part('a'), part('b')] });
+      await installs.install(org.caller, agent.id, `large-${n}`, 'custom');
+    }
+    await skills.upload(org.caller, { files: [...filesOf('large-16'), part('a'), part('b')] });
+    await expect(installs.install(org.caller, agent.id, 'large-16', 'custom')).rejects.toMatchObject({
+      code: 'skills_too_large',
+    });
+    expect(await installs.list(org.caller, agent.id)).toHaveLength(16);
+  });
+
+  it('drops contents that nobody has, after an hour', async () => {
+    await skills.upload(org.caller, { files: filesOf('brief') });
+    await skills.remove(org.caller, 'brief');
+    const sweeper = app.get(SkillSweeper);
+    const signal = new AbortController().signal;
+    const before = await contents();
+    await sweeper.sweep(signal);
+    expect(await contents()).toBe(before);
+    await sweeper.sweep(signal, new Date(Date.now() + 61 * 60_000));
+    const used = await db.database.query('SELECT digest FROM skills UNION SELECT digest FROM agent_skills');
+    expect(await contents()).toBe(used.length);
+    expect(used.length).toBeLessThan(before);
+  });
+});

@@ -1,0 +1,133 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, type Sql, type Tx } from '#libs/database';
+import { type Page, type Scope, newId } from '#libs/kernel';
+import type { CatalogueSkill, ParsedSkill, SearchSkills, TrustLevel } from './skill.js';
+
+const SKILL = `
+  s.id, s.trust_level AS "trustLevel", s.name, s.description, s.enhanced_description AS "enhancedDescription", s.author,
+  s.category, s.tags, s.use_cases AS "useCases", s.tool_count AS "toolCount", s.version, s.digest, s.permissions,
+  s.install_count AS "installCount"`;
+
+/** What an organisation sees: the verified ones, and its own. */
+const VISIBLE = 's.listed AND (s.org_id IS NULL OR s.org_id = $1)';
+
+/** Stems find other forms of a word, the words themselves what consists of `at`, `once` and their like. */
+const SEARCH = `
+  WITH matching AS (
+    SELECT s.key, s.id, s.install_count, CASE WHEN $2 = '' THEN 0 ELSE ts_rank(s.search, (to_tsquery('english', $2) || to_tsquery('simple', $2))) END AS rank
+      FROM skills s
+     WHERE ${VISIBLE} AND ($2 = '' OR s.search @@ (to_tsquery('english', $2) || to_tsquery('simple', $2))) AND ($3::text IS NULL OR s.category = $3)
+  ), page AS (SELECT * FROM matching ORDER BY rank DESC, install_count DESC, id LIMIT $4 OFFSET $5)
+  SELECT (SELECT count(*)::int FROM matching) AS total, r.* FROM (SELECT 1) one LEFT JOIN (
+    SELECT ${SKILL}, page.rank FROM page JOIN skills s USING (key)
+  ) r ON true ORDER BY r.rank DESC, r."installCount" DESC, r.id`;
+
+const SAVE = `
+  INSERT INTO skills (key, org_id, id, trust_level, name, description, enhanced_description, author, category, tags,
+                      use_cases, tool_count, version, digest, permissions, search)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+          setweight(to_tsvector('simple', $5 || ' ' || $3), 'A') || setweight(to_tsvector('english', $5), 'A') ||
+          setweight(to_tsvector('english', array_to_string($10::text[], ' ')), 'B') ||
+          setweight(to_tsvector('english', $6), 'C'))
+  ON CONFLICT (org_id, trust_level, id) DO UPDATE SET name = excluded.name, description = excluded.description,
+     enhanced_description = excluded.enhanced_description, author = excluded.author, category = excluded.category,
+     tags = excluded.tags, use_cases = excluded.use_cases, tool_count = excluded.tool_count, version = excluded.version,
+     digest = excluded.digest, permissions = excluded.permissions, search = excluded.search, listed = true,
+     updated_at = now()`;
+
+/** One skill with the key of its row. */
+export type KeyedSkill = CatalogueSkill & { readonly key: string };
+
+/** Rows of `skills` and `skill_contents`. */
+@Injectable()
+export class SkillsRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  /** Best match first, then what most agents have. */
+  async search(scope: Scope, { search, category, limit, offset }: SearchSkills): Promise<Page<CatalogueSkill>> {
+    const words = search === undefined ? '' : tsquery(search);
+    if (words === undefined) return { items: [], total: 0 };
+    const values = [scope.orgId, words, category ?? null, limit, offset];
+    const rows = await this.database.query<CatalogueSkill & { total: number; id: string | null; rank: number }>(
+      SEARCH,
+      values,
+    );
+    const items = rows.filter((row) => row.id !== null).map(({ total: _total, rank: _rank, ...skill }) => skill);
+    return { items, total: rows[0]?.total ?? 0 };
+  }
+
+  /** Of one level, or the verified one before the organisation's own; held until `tx` ends where one is given. */
+  async find(scope: Scope, id: string, level?: TrustLevel, tx?: Tx): Promise<KeyedSkill | undefined> {
+    const on: Sql = tx ?? this.database;
+    const [skill] = await on.query<KeyedSkill>(
+      `SELECT ${SKILL}, s.key FROM skills s WHERE ${VISIBLE} AND s.id = $2 AND ($3::text IS NULL OR s.trust_level = $3)
+        ORDER BY s.trust_level = 'verified' DESC LIMIT 1 ${tx ? 'FOR KEY SHARE' : ''}`,
+      [scope.orgId, id, level ?? null],
+    );
+    return skill;
+  }
+
+  /** Makes changes of one catalogue take turns until `tx` ends; null is the one all organisations see. */
+  async lock(tx: Tx, orgId: string | null): Promise<void> {
+    await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`skills|${orgId ?? 'verified'}`]);
+  }
+
+  async count(tx: Tx, orgId: string): Promise<number> {
+    const [row] = await tx.query<{ n: number }>('SELECT count(*)::int AS n FROM skills WHERE org_id = $1', [orgId]);
+    return row?.n ?? 0;
+  }
+
+  /** Adds the skill, or puts it in the place of the one of its name and level. */
+  async save(tx: Tx, orgId: string | null, level: TrustLevel, skill: ParsedSkill): Promise<void> {
+    const files = Object.fromEntries(skill.files.map(({ path, content }) => [path, content]));
+    await tx.query(
+      `INSERT INTO skill_contents (digest, files, file_count, size_bytes) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (digest) DO UPDATE SET created_at = now()`,
+      [skill.digest, JSON.stringify(files), skill.files.length, skill.sizeBytes],
+    );
+    const texts = [skill.id, level, skill.name, skill.description, skill.enhancedDescription, skill.author];
+    const lists = [skill.category, skill.tags, skill.useCases, skill.toolCount, skill.version, skill.digest];
+    await tx.query(SAVE, [newId(), orgId, ...texts, ...lists, JSON.stringify(skill.permissions)]);
+  }
+
+  /** Verified skills by id, with what they hold. */
+  async verified(tx: Tx): Promise<Map<string, string>> {
+    const sql = 'SELECT id, digest FROM skills WHERE org_id IS NULL AND listed';
+    return new Map((await tx.query<{ id: string; digest: string }>(sql)).map(({ id, digest }) => [id, digest]));
+  }
+
+  /** Agents that have one of these keep it; nobody finds it any more. */
+  async unlist(tx: Tx, ids: readonly string[]): Promise<void> {
+    await tx.query('UPDATE skills SET listed = false WHERE org_id IS NULL AND id = ANY($1)', [ids]);
+  }
+
+  async remove(tx: Tx, scope: Scope, key: string): Promise<void> {
+    await tx.query('DELETE FROM skills WHERE org_id = $1 AND key = $2', [scope.orgId, key]);
+  }
+
+  /** Retention: contents that no skill and no agent has. @returns how many; fewer than `limit` means done. */
+  async deleteUnusedContents(before: Date, limit: number): Promise<number> {
+    const rows = await this.database.query(
+      `DELETE FROM skill_contents WHERE digest IN (
+         SELECT c.digest FROM skill_contents c
+          WHERE c.created_at < $1 AND NOT EXISTS (SELECT 1 FROM skills s WHERE s.digest = c.digest)
+            AND NOT EXISTS (SELECT 1 FROM agent_skills a WHERE a.digest = c.digest)
+          LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING digest`,
+      [before, limit],
+    );
+    return rows.length;
+  }
+}
+
+const MOST_WORDS = 10;
+
+/** Every word, or its beginning, must be there; undefined when there is none. Only letters and digits get into the query. */
+function tsquery(search: string): string | undefined {
+  const words = search.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  return words.length === 0
+    ? undefined
+    : words
+        .slice(0, MOST_WORDS)
+        .map((word) => `'${word}':*`)
+        .join(' & ');
+}
