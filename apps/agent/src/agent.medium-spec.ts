@@ -77,7 +77,7 @@ describe('the door', () => {
   it.each([
     ['POST', '/v1/chat/completions', '{"messages":', 400, 'bad_request'],
     ['POST', '/v1/chat/completions', '{"messages":[]}', 400, 'bad_request'],
-    ['POST', '/v1/chat/completions', 'x'.repeat(5 * 1024 * 1024), 413, 'payload_too_large'],
+    ['POST', '/v1/chat/completions', 'x'.repeat(9 * 1024 * 1024), 413, 'payload_too_large'],
     ['GET', '/v1/chat/completions', undefined, 405, 'method_not_allowed'],
     ['GET', '/v1/models', undefined, 404, 'not_found'],
     ['GET', '/healthz/../etc/passwd', undefined, 404, 'not_found'],
@@ -116,7 +116,7 @@ describe('sessions', () => {
   it('ask for the history when the counts differ, and take it', async () => {
     const refused = await post(agent.url, 'What did I say before?', { session: 's1', turn: 2 });
     expect(refused.status).toBe(409);
-    expect(await refused.json()).toMatchObject({ error: { code: 'history_required' } });
+    expect(await refused.json()).toMatchObject({ error: { code: 'history_required', messages: 2 } });
     const history = [user('I live in Oslo'), assistant('Nice'), user('What did I say before?')];
     const refilled = await chat(agent.url, history, { session: 's1', turn: 2, refill: true });
     expect(refilled.text).toContain('"I live in Oslo"');

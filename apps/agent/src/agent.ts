@@ -14,7 +14,7 @@ import { TranscriptCache } from './transcript-cache.js';
 
 /** What is kept until the model has summarised it: four times the budget, and never less than a refill brings. */
 const STORED_CHARS_PER_TOKEN = 16;
-const LEAST_STORED_CHARS = 600_000;
+const LEAST_STORED_CHARS = 1_500_000;
 const CREDENTIALS = ['ROOKERY_GATEWAY_TOKEN', 'ROOKERY_LLM_TOKEN'];
 
 /** Starts the agent from the environment; resolves when it listens. */

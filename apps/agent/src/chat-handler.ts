@@ -12,7 +12,7 @@ import type { Toolbox } from './tools/toolbox.js';
 import type { Transcript } from './transcript-cache.js';
 
 const MAX_TURNS_AT_ONCE = 128;
-const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /** Answers `POST /v1/chat/completions`. */
 export class ChatHandler {

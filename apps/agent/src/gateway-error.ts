@@ -6,6 +6,8 @@ export class GatewayError extends Error {
     /** Stable, snake_case. */
     readonly code: string,
     message: string,
+    /** Further fields of the error body. */
+    private readonly details: Readonly<Record<string, number>> = {},
   ) {
     super(message);
     this.name = 'GatewayError';
@@ -13,6 +15,6 @@ export class GatewayError extends Error {
 
   /** The error body of the gateway contract, in a response or in a stream frame. */
   toBody(): { error: { code: string; message: string } } {
-    return { error: { code: this.code, message: this.message } };
+    return { error: { code: this.code, message: this.message, ...this.details } };
   }
 }

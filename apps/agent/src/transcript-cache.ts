@@ -10,6 +10,8 @@ export interface Transcript {
   readonly count: number;
   /** Of the messages that came before `messages`; empty when there is none. */
   readonly summary: string;
+  /** How many of the session's messages the summary stands for. */
+  readonly summarised: number;
   /** The newest of them, oldest first. */
   readonly messages: readonly ChatMessage[];
 }
@@ -91,9 +93,10 @@ export class TranscriptCache {
 
   read(key: TranscriptKey): Transcript {
     const found = this.find.get(key.session, key.peer);
-    if (!found) return { count: 0, summary: '', messages: [] };
+    if (!found) return { count: 0, summary: '', summarised: 0, messages: [] };
     const messages = this.list.all(Number(found['id'])).map(messageOf);
-    return { count: Number(found['count']), summary: String(found['summary']), messages };
+    const [count, summarised] = [Number(found['count']), Number(found['summarised'])];
+    return { count, summary: String(found['summary']), summarised, messages };
   }
 
   /**

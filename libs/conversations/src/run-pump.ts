@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Notices } from '#libs/events';
-import { type GatewayMessage, GatewayClient, type GatewayTarget, isHistoryRequired } from '#libs/gateway-client';
+import { type GatewayMessage, GatewayClient, type GatewayTarget, HistoryRequired } from '#libs/gateway-client';
 import { DomainError, type Scope } from '#libs/kernel';
 import { Logger, Metrics, currentContext } from '#libs/observability';
 import { INTERRUPTED, replyTooLong } from './conversations.errors.js';
@@ -12,8 +12,11 @@ import { type RunEnd, RunsRepository } from './runs.repository.js';
 import { SurrogateJoiner } from './well-formed.js';
 
 const REPLY_MAX_LENGTH = 1_000_000;
-const REFILL_MAX_MESSAGES = 200;
-const REFILL_MAX_CHARS = 400_000;
+/** For an agent that doesn't say how many messages it lacks. */
+const REFILL_DEFAULT_MESSAGES = 200;
+const REFILL_MAX_MESSAGES = 2_000;
+/** About 250,000 tokens. */
+const REFILL_MAX_CHARS = 1_000_000;
 const CLOSE_RETRY_MS = 250;
 const CLOSE_RETRY_MOST_MS = 5_000;
 /** How long a graceful end waits until its runs are written as interrupted. */
@@ -99,12 +102,12 @@ export class RunPump implements OnModuleDestroy {
     try {
       return await this.receive(run, turn, turn.messages, false, writer);
     } catch (error) {
-      if (!isHistoryRequired(error)) throw error;
+      if (!(error instanceof HistoryRequired)) throw error;
       const earlier = await this.runs.earlier(
         turn.scope,
         turn.sessionId,
         turn.runId,
-        REFILL_MAX_MESSAGES,
+        Math.min(error.messages ?? REFILL_DEFAULT_MESSAGES, REFILL_MAX_MESSAGES),
         REFILL_MAX_CHARS,
       );
       return await this.receive(run, turn, [...earlier, ...turn.messages], true, writer);

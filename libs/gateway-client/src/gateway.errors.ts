@@ -1,8 +1,12 @@
 import { DomainError } from '#libs/kernel';
 
 /** The agent remembers another number of messages than the caller; repeat with the earlier ones. */
-export const isHistoryRequired = (error: unknown): boolean =>
-  error instanceof DomainError && error.code === 'history_required';
+export class HistoryRequired extends DomainError {
+  /** @param messages how many of the newest ones it lacks; undefined when it did not say */
+  constructor(readonly messages: number | undefined) {
+    super('conflict', 'history_required', 'The agent needs the earlier messages of this session');
+  }
+}
 
 /** Nothing accepts connections at the edge. */
 export const unreachableError = (cause: unknown): DomainError =>
@@ -26,10 +30,8 @@ export const cutError = (cause: unknown): DomainError =>
 
 /** What an answer other than 200 means. `body` is the gateway's or the relay's JSON. */
 export function answerError(status: number, body: string): DomainError {
-  const { code, message } = errorOf(body);
-  if (status === 409 && code === 'history_required') {
-    return new DomainError('conflict', code, 'The agent needs the earlier messages of this session');
-  }
+  const { code, message, messages } = errorOf(body);
+  if (status === 409 && code === 'history_required') return new HistoryRequired(messages);
   if (code === 'agent_unreachable') {
     return new DomainError(
       'agent_not_running',
@@ -47,11 +49,12 @@ export function answerError(status: number, body: string): DomainError {
   );
 }
 
-function errorOf(body: string): { code?: string; message?: string } {
+function errorOf(body: string): { code?: string; message?: string; messages?: number } {
   try {
-    const error = (JSON.parse(body) as { error?: { code?: unknown; message?: unknown } } | null)?.error;
+    const error = (JSON.parse(body) as { error?: Readonly<Record<string, unknown>> } | null)?.error;
     return {
       ...(typeof error?.code === 'string' ? { code: error.code } : {}),
+      ...(Number.isSafeInteger(error?.messages) ? { messages: Math.max(0, Number(error?.messages)) } : {}),
       ...(typeof error?.message === 'string' ? { message: error.message.slice(0, 500) } : {}),
     };
   } catch {

@@ -97,7 +97,10 @@ describe('a conversation past its budget', () => {
 
   it('keeps its summary when a refill brings the newest messages only', async () => {
     await tell(40);
-    expect((await post(agent.url, 'hi', { session: 's1', turn: 82 })).status).toBe(409);
+    const refused = await post(agent.url, 'hi', { session: 's1', turn: 82 });
+    expect(refused.status).toBe(409);
+    const { error } = (await refused.json()) as { error: { messages: number } };
+    expect(error.messages).toBeLessThan(30);
     const newest = [
       user(fact(40)),
       assistant('Noted.'),

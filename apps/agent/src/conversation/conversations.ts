@@ -18,7 +18,7 @@ export class Conversations {
    */
   recall(request: ChatRequest): Transcript {
     const { key, turn, earlier } = request;
-    if (!key) return { count: earlier.length, summary: '', messages: earlier };
+    if (!key) return { count: earlier.length, summary: '', summarised: 0, messages: earlier };
     if (request.refill) this.transcripts.replace(key, earlier, Math.max(turn ?? 0, earlier.length));
     const known = this.transcripts.read(key);
     if (turn !== undefined && turn !== known.count && !request.refill) {
@@ -26,6 +26,7 @@ export class Conversations {
         409,
         'history_required',
         `This agent knows ${known.count} messages of the session, not ${turn}; repeat with x-rookery-refill: 1 and the earlier messages.`,
+        { messages: Math.max(0, turn - known.summarised) },
       );
     }
     return known;

@@ -147,6 +147,17 @@ describe('chat through the relay', () => {
     ]);
   });
 
+  it('refills an agent with as many messages as it says it lacks', async () => {
+    for (const message of ['one', 'two', 'three']) await say({ message });
+    gateway.script = (request, res) => {
+      if (request.headers['x-rookery-refill'] === '1') return says('remembered')(request, res);
+      res.writeHead(409).end(JSON.stringify({ error: { code: 'history_required', message: 'x', messages: 2 } }));
+    };
+    await say({ message: 'four' });
+    const { messages } = JSON.parse(gateway.last.body) as { messages: { content: string }[] };
+    expect(messages.map(({ content }) => content)).toEqual(['three', 'Hello there', 'four']);
+  });
+
   it('gives the context to the agent and keeps it out of the history', async () => {
     await say({ message: 'Hi', context: { name: 'Alice', plan: 'Pro' } });
     const { messages } = JSON.parse(gateway.last.body) as { messages: { role: string; content: string }[] };
