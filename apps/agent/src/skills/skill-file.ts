@@ -34,7 +34,7 @@ export async function readSkillHead(text: string, folder: string): Promise<Skill
 
 async function parseYaml(text: string): Promise<Record<string, unknown>> {
   // Loaded when the first skill is there: an agent without skills does not pay for the parser.
-  const { parse } = await import('yaml');
+  const { parse } = await import('../sdk/yaml.js');
   let value: unknown;
   try {
     value = parse(text, { maxAliasCount: 0, logLevel: 'silent' });
