@@ -172,6 +172,7 @@ export class DockerRuntime implements ContainerRuntime {
     const network = await this.networks.ensure(spec.agentId);
     await this.edge.join(network);
     await this.volumes.ensure(spec.agentId);
+    if (spec.runtime === 'openclaw') await this.volumes.own(spec.agentId, spec.image);
     const options = containerOptions({ spec, hash, hostId: this.config.host.id, nonce: randomUUID(), network });
     const made = await unless([409], this.docker.createContainer({ ...options, abortSignal: signal }));
     if (made === undefined) return undefined;

@@ -8,6 +8,7 @@ import { AGENT_UID, agentObject, LABELS, WORKSPACE } from './naming.js';
 
 /** Which files the last spec wrote, kept in the workspace itself. */
 const MANIFEST = '.rookery/files.json';
+const OWN = `require('node:fs').chownSync('${WORKSPACE}', ${AGENT_UID}, ${AGENT_UID});`;
 const REMOVE = `const { rmSync } = require('node:fs');
 for (const path of process.argv.slice(1)) rmSync('${WORKSPACE}/' + path, { recursive: true, force: true });`;
 
@@ -21,6 +22,11 @@ export class WorkspaceVolumes {
   async ensure(agentId: string): Promise<void> {
     const Labels = { [LABELS.host]: this.hostId, [LABELS.agent]: agentId };
     await this.docker.createVolume({ Name: agentObject(agentId), Labels });
+  }
+
+  /** A volume that an image without this folder is the first to mount belongs to root: hands it to the agent's user. */
+  async own(agentId: string, image: string): Promise<void> {
+    await this.run(agentId, image, [OWN], { User: '0:0', HostConfig: { CapAdd: ['CHOWN'] } });
   }
 
   async remove(agentId: string): Promise<void> {
@@ -49,12 +55,21 @@ export class WorkspaceVolumes {
   }
 
   /** An archive can't delete, so a container of the agent's own image does, with nothing but the volume. */
-  private async removeFiles(agentId: string, image: string, paths: readonly string[]): Promise<void> {
+  private removeFiles(agentId: string, image: string, paths: readonly string[]): Promise<void> {
+    return this.run(agentId, image, [REMOVE, '--', ...paths], {});
+  }
+
+  private async run(
+    agentId: string,
+    image: string,
+    script: string[],
+    extra: Docker.ContainerCreateOptions,
+  ): Promise<void> {
     const container = await this.docker.createContainer({
       Image: image,
       Entrypoint: ['node'],
-      Cmd: ['-e', REMOVE, '--', ...paths],
-      User: `${AGENT_UID}:${AGENT_UID}`,
+      Cmd: ['-e', ...script],
+      User: extra.User ?? `${AGENT_UID}:${AGENT_UID}`,
       Labels: { [LABELS.host]: this.hostId },
       HostConfig: {
         CapDrop: ['ALL'],
@@ -62,6 +77,7 @@ export class WorkspaceVolumes {
         ReadonlyRootfs: true,
         NetworkMode: 'none',
         Mounts: [{ Type: 'volume', Source: agentObject(agentId), Target: WORKSPACE }],
+        ...extra.HostConfig,
       },
     });
     try {
@@ -79,8 +95,6 @@ function archiveOf(files: readonly WorkspaceFile[]): Promise<Buffer> {
   const owner = { uid: AGENT_UID, gid: AGENT_UID, mtime: new Date() };
   const manifest = { path: MANIFEST, content: JSON.stringify(files.map(({ path }) => path)) };
   const folders = new Set<string>();
-  // a volume that an image without this folder is the first to mount belongs to root
-  archive.entry({ ...owner, name: './', type: 'directory', mode: 0o700 });
   for (const { path, content } of [...files, manifest]) {
     for (const folder of foldersOf(path)) {
       if (!folders.has(folder)) archive.entry({ ...owner, name: `${folder}/`, type: 'directory', mode: 0o700 });
