@@ -1,3 +1,5 @@
+import { unwrapped } from './unwrap.js';
+
 /** One message as the demo model sees it: plain text, whatever content form the request used. */
 export interface DemoMessage {
   readonly role: 'system' | 'user' | 'assistant';
@@ -16,7 +18,8 @@ const MAX_DELAY_MS = 60_000;
 const RECALLED_MESSAGES = 5;
 
 /** Decides what to do with a conversation. Pure: equal conversations give equal answers. */
-export function planReply(messages: readonly DemoMessage[]): DemoPlan {
+export function planReply(asked: readonly DemoMessage[]): DemoPlan {
+  const messages = unwrapped(asked);
   const said = messages.filter((message) => message.role === 'user').map((message) => message.text);
   const last = said.at(-1) ?? '';
   const command = /\[\[(slow|fail|hang|cut|echo|system)(?:\s+([^\]]*))?\]\]/.exec(last);
