@@ -94,7 +94,12 @@ function licence(folder) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
-  const entry = await buildAgent(process.argv[2] ? resolve(process.argv[2]) : join(root, 'dist', 'agent'));
-  process.stdout.write(`${basename(dirname(entry))}/${basename(entry)} built\n`);
-  if (!process.argv[2]) await buildBridge(join(root, 'dist', 'openclaw'));
+  const [first, second] = process.argv.slice(2);
+  const entries =
+    first === '--bridge'
+      ? [await buildBridge(resolve(second))]
+      : first
+        ? [await buildAgent(resolve(first))]
+        : [await buildAgent(join(root, 'dist', 'agent')), await buildBridge(join(root, 'dist', 'openclaw'))];
+  for (const entry of entries) process.stdout.write(`${basename(dirname(entry))}/${basename(entry)} built\n`);
 }

@@ -111,6 +111,16 @@ describe('chat through the relay', () => {
   const texts = async (query = {}, by = caller): Promise<string[]> =>
     (await chat.history(by, agentId, query)).items.map((message) => `${message.role}: ${message.content}`);
 
+  it('refuses peers where the agent is not known to keep them apart, and keeps nothing of it', async () => {
+    await edge.db.database.query('UPDATE agents SET serves_peers = false WHERE id = $1', [agentId]);
+    const refused = expect.objectContaining({ kind: 'conflict', code: 'peers_unsupported' });
+    for (let times = 0; times < 2; times++) await expect(send({ peerId: 'ann' })).rejects.toEqual(refused);
+    await expect(chat.createSession(caller, agentId, { peerId: 'ann' })).rejects.toEqual(refused);
+    expect(gateway.requests).toEqual([]);
+    expect((await chat.sessions(caller, agentId, { peerId: 'ann' })).total).toBe(0);
+    expect(textOf(await say())).toBe('Hello there');
+  });
+
   it('gives the text with offsets, then done, and keeps both sides', async () => {
     const run = await send();
     const events = await all(run.events(stay));
