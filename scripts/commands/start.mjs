@@ -205,6 +205,9 @@ function isolation(env) {
       ? 'Each has a user and a workspace of its own, but shares network and resources with the machine.'
       : 'They run as your user: Node keeps them to their own folders, nothing else does; network and resources are shared.',
     'They reach every host the machine reaches: config.egress.allowHosts holds only with RUNTIME=docker.',
+    ...(env.OPENCLAW_DIR
+      ? ["OpenClaw agents run what their model asks for, and Node's permissions can't confine that."]
+      : []),
     'Good for one trusted tenant. For others set RUNTIME=docker.',
   ];
 }
