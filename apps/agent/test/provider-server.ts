@@ -89,8 +89,8 @@ export class ProviderServer {
     });
   }
 
-  async start(): Promise<void> {
-    this.server.listen(0, '127.0.0.1');
+  async start(address = '127.0.0.1'): Promise<void> {
+    this.server.listen(0, address);
     await once(this.server, 'listening');
   }
 

@@ -56,13 +56,17 @@ export class McpTestServer {
     return this.sessions.size;
   }
 
+  get boundPort(): number {
+    return this.port;
+  }
+
   /** Listens, on the same port as before if it did. */
-  async start(): Promise<this> {
+  async start(address = '127.0.0.1'): Promise<this> {
     const http = createServer((req, res) => {
       this.seen.push({ method: req.method ?? '', url: req.url ?? '', headers: req.headers });
       void this.answer(req, res);
     });
-    http.listen(this.port, '127.0.0.1');
+    http.listen(this.port, address);
     await once(http, 'listening');
     this.port = (http.address() as AddressInfo).port;
     this.http = http;

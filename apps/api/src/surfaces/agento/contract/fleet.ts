@@ -12,11 +12,16 @@ const WORKER = 'dist/apps/worker/src/main.js';
 export interface Fleet {
   /** Where the worker keeps its agents. */
   readonly dataDir: string;
+  /** What worker and edge have printed so far. */
+  output(): string;
   stop(): Promise<void>;
 }
 
-/** Starts both on free ports and the suite's database. Agents are processes of the bundle in `dist/agent`. */
-export async function startFleet(api: ApiFixture): Promise<Fleet> {
+/**
+ * Starts both on free ports and the suite's database. Agents are processes of the bundle in `dist/agent`.
+ * @param more variables of both programs
+ */
+export async function startFleet(api: ApiFixture, more: Readonly<Record<string, string>> = {}): Promise<Fleet> {
   const [relayPort, agentPort] = [await freePort(), await freePort()];
   const dataDir = mkdtempSync(join(tmpdir(), 'rookery-fleet-'));
   // Under root agents run as users of their own, who have to get through.
@@ -34,14 +39,17 @@ export async function startFleet(api: ApiFixture): Promise<Fleet> {
     EDGE_RELAY_PORT: String(relayPort),
     EDGE_AGENT_PORT: String(agentPort),
     ROOKERY_STOP_AGENTS_ON_EXIT: '1',
+    ...more,
   };
-  const edge = await started({ ...environment, ROLE: 'edge' });
-  const worker = await started({ ...environment, ROLE: 'host' }).catch(async (error: unknown) => {
+  const printed: string[] = [];
+  const edge = await started({ ...environment, ROLE: 'edge' }, printed);
+  const worker = await started({ ...environment, ROLE: 'host' }, printed).catch(async (error: unknown) => {
     await ended(edge);
     throw error;
   });
   return {
     dataDir,
+    output: () => printed.join(''),
     stop: async () => {
       await ended(worker);
       await ended(edge);
@@ -50,10 +58,16 @@ export async function startFleet(api: ApiFixture): Promise<Fleet> {
   };
 }
 
-async function started(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-  const child = fork(WORKER, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] });
+async function started(env: NodeJS.ProcessEnv, printed: string[]): Promise<ChildProcess> {
+  const child = fork(WORKER, { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: [] });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (bytes: Buffer) => {
+      printed.push(bytes.toString('utf8'));
+      if (env.LOG_LEVEL === 'error') process.stderr.write(bytes);
+    });
+  }
   const died = once(child, 'exit').then(([code]) =>
-    Promise.reject(new Error(`${env.ROLE} ended with ${String(code)}`)),
+    Promise.reject(new Error(`${env.ROLE} ended with ${String(code)}: ${printed.join('').slice(-2000)}`)),
   );
   await Promise.race([once(child, 'message'), died]);
   died.catch(() => undefined);
