@@ -14,10 +14,21 @@ const PLATFORM = [
 ];
 
 /** Ports and clients of the outside world. */
-const PORTS = ['containers', 'gateway-client', 'demo-model', 'storage'];
+const PORTS = ['containers', 'gateway-client', 'demo-model', 'storage', 'embeddings'];
 
 /** Domains from the lowest up: each may use those before it, never one after it. */
-const DOMAINS = ['secrets', 'mcp', 'identity', 'swarms', 'agents', 'skills', 'usage', 'conversations', 'tasks'];
+const DOMAINS = [
+  'secrets',
+  'mcp',
+  'identity',
+  'swarms',
+  'agents',
+  'skills',
+  'usage',
+  'conversations',
+  'tasks',
+  'knowledge',
+];
 
 const SPEC = '(spec\\.ts$|fixture\\.ts$|/testing/|/conformance/|/contract/)';
 const barrelOf = (names) => `^libs/(${names.join('|')})/`;

@@ -2,6 +2,7 @@ import { AgentReconciler, AgentWatcher, HostSession, LogPartitions } from '#libs
 import type { Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
+import type { KnowledgeUpkeep } from '#libs/knowledge';
 import type { SkillSweeper } from '#libs/skills';
 import type { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
@@ -28,6 +29,7 @@ export interface SharedDuties {
   readonly runs: RunSweeper;
   readonly usage: UsageSweeper;
   readonly tasks: TaskRetention;
+  readonly knowledge: KnowledgeUpkeep;
   readonly skills: SkillSweeper;
 }
 
@@ -47,6 +49,7 @@ export const sharedSchedules = ({
   runs,
   usage,
   tasks,
+  knowledge,
   skills,
 }: SharedDuties): Schedule[] => [
   { name: 'runs.close-dead', everyMs: 2 * SECOND_MS, run: () => runs.closeRunsOfDeadInstances() },
@@ -62,6 +65,8 @@ export const sharedSchedules = ({
     everyMs: 10 * MINUTE_MS,
     run: (signal) => dropOld(runs, config.limits.chatRetentionDays, signal),
   },
+  { name: 'knowledge.reembed', everyMs: 10 * SECOND_MS, run: (signal) => knowledge.reembed(signal) },
+  { name: 'knowledge.orphans', everyMs: MINUTE_MS, run: (signal) => knowledge.dropOrphans(signal) },
   {
     name: 'tasks.retention',
     everyMs: HOUR_MS,

@@ -4,6 +4,7 @@ import { CONFIG, type Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
 import { Logger } from '#libs/observability';
+import { KnowledgeUpkeep } from '#libs/knowledge';
 import { SkillSweeper } from '#libs/skills';
 import { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
@@ -26,6 +27,7 @@ export class SharedDutiesOf {
 export class DomainDutiesOf {
   constructor(
     @Inject(TaskRetention) readonly tasks: TaskRetention,
+    @Inject(KnowledgeUpkeep) readonly knowledge: KnowledgeUpkeep,
     @Inject(SkillSweeper) readonly skills: SkillSweeper,
   ) {}
 }

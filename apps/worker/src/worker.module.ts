@@ -8,6 +8,7 @@ import { EventsModule } from '#libs/events';
 import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
 import { QueueModule, hostQueue } from '#libs/queue';
+import { KnowledgeModule } from '#libs/knowledge';
 import { SkillsUpkeepModule, SkillsWorkerModule } from '#libs/skills';
 import { AgentTasksModule } from '#libs/tasks';
 import { MeteringModule } from '#libs/usage';
@@ -39,6 +40,7 @@ export class WorkerModule {
         ConversationsModule,
         MeteringModule,
         AgentTasksModule,
+        KnowledgeModule,
         SkillsUpkeepModule,
         ...(runsHost ? [ContainersModule.forRoot(), AgentsWorkerModule, SkillsWorkerModule] : []),
       ],

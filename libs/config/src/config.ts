@@ -91,6 +91,18 @@ export interface Config {
   };
   /** What models cost, the JSON text of `PRICES_FILE`; without it the built-in prices count. */
   readonly prices: string | undefined;
+  /** How texts of knowledge become vectors. Without a URL the offline model does it. */
+  readonly embeddings: {
+    readonly url: string | undefined;
+    readonly model: string;
+    readonly apiKey: string | undefined;
+  };
+  readonly knowledge: {
+    /** `auto`: pgvector where the database has it. */
+    readonly vectorStore: 'auto' | 'pgvector' | 'memory';
+    /** What the in-process indexes of one program may hold. */
+    readonly vectorCacheMb: number;
+  };
   readonly security: {
     readonly jwtSecret: string;
     readonly masterKey: string;
@@ -155,18 +167,15 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       region: env.text('HOST_REGION', ''),
       stopAgentsOnExit: env.flag('ROOKERY_STOP_AGENTS_ON_EXIT', false),
     },
-    edge: {
-      bind: env.text('EDGE_BIND', '127.0.0.1'),
-      relayPort,
-      agentPort: env.integer('EDGE_AGENT_PORT', 4101, 0, 65535),
-      url: env.url('EDGE_URL', `http://127.0.0.1:${relayPort}`),
-      callsPerAgent: env.integer('EDGE_CALLS_PER_AGENT', 200, 1, 100_000),
-      image: env.optional('EDGE_IMAGE'),
-      container: env.text('EDGE_CONTAINER', 'rookery-edge'),
-    },
+    edge: edge(env, relayPort),
     docker: { subnetPool: env.text('DOCKER_SUBNET_POOL', '10.213.0.0/16') },
     providers: providers(env),
     prices: env.optional('PRICES'),
+    embeddings: embeddings(env),
+    knowledge: {
+      vectorStore: env.oneOf('VECTOR_STORE', ['auto', 'pgvector', 'memory'] as const, 'auto'),
+      vectorCacheMb: env.integer('VECTOR_CACHE_MB', 512, 16, 1_048_576),
+    },
     security: security(env, dataDir, production),
     limits: limits(env),
     logLevel: env.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info'),
@@ -174,6 +183,26 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   refuseUnisolated(env, config);
   env.finish();
   return config;
+}
+
+function embeddings(env: EnvReader): Config['embeddings'] {
+  return {
+    url: env.optionalUrl('EMBEDDINGS_URL', ['http:', 'https:']),
+    model: env.text('EMBEDDINGS_MODEL', 'text-embedding-3-small'),
+    apiKey: env.optional('EMBEDDINGS_API_KEY'),
+  };
+}
+
+function edge(env: EnvReader, relayPort: number): Config['edge'] {
+  return {
+    bind: env.text('EDGE_BIND', '127.0.0.1'),
+    relayPort,
+    agentPort: env.integer('EDGE_AGENT_PORT', 4101, 0, 65535),
+    url: env.url('EDGE_URL', `http://127.0.0.1:${relayPort}`),
+    callsPerAgent: env.integer('EDGE_CALLS_PER_AGENT', 200, 1, 100_000),
+    image: env.optional('EDGE_IMAGE'),
+    container: env.text('EDGE_CONTAINER', 'rookery-edge'),
+  };
 }
 
 function security(env: EnvReader, dataDir: string, production: boolean): Config['security'] {

@@ -56,6 +56,13 @@ describe('the demo model over HTTP', () => {
     expect(frames[4]).toBe('data: [DONE]');
   });
 
+  it.each([true, false])('calls a tool it was told to, streamed: %s', async (stream) => {
+    const tools = [{ type: 'function', function: { name: 'add', parameters: { type: 'object' } } }];
+    const text = await (await ask('[[tool add {"a":1}]]', { stream, tools })).text();
+    expect(text).toContain('"function":{"name":"add","arguments":"{\\"a\\":1}"}');
+    expect(text).toContain('"finish_reason":"tool_calls"');
+  });
+
   it('keeps usage to itself when it was not asked for', async () => {
     expect(await (await ask('hi', { stream: true })).text()).not.toContain('usage');
   });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { countTokens, type DemoPlan, planReply } from './script.js';
+import { countTokens, type DemoPlan, type DemoToolCall, planReply } from './script.js';
 import { DemoRequestError, type DemoRequest, type DemoUsage, parseRequest } from './wire.js';
 
 /** How the demo model behaves unless a message says otherwise. */
@@ -18,13 +18,16 @@ export interface DemoModelOptions {
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const DEFAULT_WORD_DELAY_MS = 8;
 
-interface Reply {
+interface ReplyHead {
   readonly request: DemoRequest;
   readonly id: string;
   readonly created: number;
+  readonly onAnswered: (text: string) => void;
+}
+
+interface Reply extends ReplyHead {
   readonly plan: Extract<DemoPlan, { kind: 'answer' }>;
   readonly wordDelayMs: number;
-  readonly onAnswered: (text: string) => void;
 }
 
 /**
@@ -55,7 +58,7 @@ async function route(req: IncomingMessage, res: ServerResponse, options: DemoMod
     throw new DemoRequestError(404, 'not_found', 'The demo model knows POST /chat/completions and GET /models.');
   }
   const request = parseRequest(options.body?.toString('utf8') ?? (await readBody(req)));
-  await carryOut(planReply(request.messages), request, res, options);
+  await carryOut(planReply(request.messages, request.tools), request, res, options);
 }
 
 async function carryOut(
@@ -72,16 +75,43 @@ async function carryOut(
     await once(res, 'close');
     return;
   }
-  const reply: Reply = {
+  const head: ReplyHead = {
     request,
-    plan,
     id: `chatcmpl-${randomUUID()}`,
     created: Math.floor(Date.now() / 1000),
-    wordDelayMs: plan.wordDelayMs ?? wordDelayMs,
     onAnswered,
   };
+  if (plan.kind === 'call') {
+    sendCall(head, plan.call, res);
+    return;
+  }
+  const reply: Reply = { ...head, plan, wordDelayMs: plan.wordDelayMs ?? wordDelayMs };
   if (request.stream) await streamReply(reply, res);
   else sendWhole(reply, res);
+}
+
+function sendCall(head: ReplyHead, { name, input }: DemoToolCall, res: ServerResponse): void {
+  const { request, id, created, onAnswered } = head;
+  const call = { id: `call_${randomUUID()}`, type: 'function', function: { name, arguments: input } };
+  const usage = usageOf(request, name + input);
+  if (!request.stream) {
+    const message = { role: 'assistant', content: null, tool_calls: [call] };
+    const choices = [{ index: 0, message, finish_reason: 'tool_calls' }];
+    const answer = { id, object: 'chat.completion', created, model: request.model, choices, usage };
+    sendJson(res, 200, answer);
+    onAnswered(JSON.stringify(answer));
+    return;
+  }
+  const delta = { role: 'assistant', content: null, tool_calls: [{ index: 0, ...call }] };
+  const text = [
+    chunk(head, [{ index: 0, delta, finish_reason: null }]),
+    chunk(head, [{ index: 0, delta: {}, finish_reason: 'tool_calls' }]),
+    ...(request.includeUsage ? [chunk(head, [], usage)] : []),
+  ].join('');
+  res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+  res.write(text);
+  onAnswered(text);
+  res.end('data: [DONE]\n\n');
 }
 
 function sendWhole(reply: Reply, res: ServerResponse): void {
@@ -142,7 +172,7 @@ function wordsOf(reply: Reply): { words: string[]; finishReason: 'stop' | 'lengt
   return { words, finishReason: 'stop' };
 }
 
-const chunk = (reply: Reply, choices: readonly object[], usage?: DemoUsage): string =>
+const chunk = (reply: ReplyHead, choices: readonly object[], usage?: DemoUsage): string =>
   `data: ${JSON.stringify({
     id: reply.id,
     object: 'chat.completion.chunk',

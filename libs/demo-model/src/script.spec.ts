@@ -50,6 +50,23 @@ describe('the demo script', () => {
     expect(planReply([user(text)])).toEqual(plan);
   });
 
+  it('calls tools one after the other, then says what they gave', () => {
+    const asked = user('[[tool add {"a":1}]] and [[tool stop]]');
+    const tools = ['add', 'stop'];
+    const added: DemoMessage = { role: 'tool', text: '2' };
+    expect(planReply([user('old'), asked], tools)).toEqual({ kind: 'call', call: { name: 'add', input: '{"a":1}' } });
+    expect(planReply([asked, assistant(''), added], tools)).toEqual({
+      kind: 'call',
+      call: { name: 'stop', input: '{}' },
+    });
+    const end = planReply([asked, assistant(''), added, assistant(''), { role: 'tool', text: 'ok' }], tools);
+    expect(end).toEqual({ kind: 'answer', text: '[demo model, scripted]\nadd said: 2\nstop said: ok' });
+  });
+
+  it('says so when it has no such tool', () => {
+    expect(answerTo(user('[[tool fly]]'))).toContain('I have no tool fly.');
+  });
+
   it('bounds the length of a slow answer', () => {
     expect(answerTo(user('[[slow 99999999x0ms]]')).split(' ')).toHaveLength(10_000);
   });

@@ -2,26 +2,40 @@ import { unwrapped } from './unwrap.js';
 
 /** One message as the demo model sees it: plain text, whatever content form the request used. */
 export interface DemoMessage {
-  readonly role: 'system' | 'user' | 'assistant';
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly text: string;
+}
+
+/** A call of a tool that the last user message asked for. */
+export interface DemoToolCall {
+  readonly name: string;
+  /** JSON. */
+  readonly input: string;
 }
 
 /** What the demo model is going to do with a request. */
 export type DemoPlan =
   | { readonly kind: 'answer'; readonly text: string; readonly wordDelayMs?: number; readonly cutAfterWords?: number }
+  | { readonly kind: 'call'; readonly call: DemoToolCall }
   | { readonly kind: 'fail'; readonly status: number }
   | { readonly kind: 'hang' };
 
 const LABEL = '[demo model, scripted]';
+const TOOL = /\[\[tool\s+([\w.-]+)\s*(\{.*?\})?\s*\]\]/gs;
 const MAX_SLOW_WORDS = 10_000;
 const MAX_DELAY_MS = 60_000;
 const RECALLED_MESSAGES = 5;
 
-/** Decides what to do with a conversation. Pure: equal conversations give equal answers. */
-export function planReply(asked: readonly DemoMessage[]): DemoPlan {
+/**
+ * Decides what to do with a conversation. Pure: equal conversations give equal answers.
+ * @param tools names of those that may be called now
+ */
+export function planReply(asked: readonly DemoMessage[], tools: readonly string[] = []): DemoPlan {
   const messages = unwrapped(asked);
   const said = messages.filter((message) => message.role === 'user').map((message) => message.text);
   const last = said.at(-1) ?? '';
+  const calls = [...last.matchAll(TOOL)].map(([, name = '', input = '{}']) => ({ name, input }));
+  if (calls.length > 0) return planTools(calls, messages, tools);
   const command = /\[\[(slow|fail|hang|cut|echo|system)(?:\s+([^\]]*))?\]\]/.exec(last);
   if (command) return planCommand(command[1] ?? '', command[2] ?? '', messages);
   return { kind: 'answer', text: answer(last, said.slice(0, -1), personaName(messages)) };
@@ -45,6 +59,21 @@ function planCommand(name: string, argument: string, messages: readonly DemoMess
     default:
       return { kind: 'answer', text: systemText(messages) };
   }
+}
+
+/** One call after the other, then an answer that says what they gave. */
+function planTools(
+  calls: readonly DemoToolCall[],
+  messages: readonly DemoMessage[],
+  tools: readonly string[],
+): DemoPlan {
+  const asked = messages.findLastIndex((message) => message.role === 'user');
+  const results = messages.slice(asked + 1).filter((message) => message.role === 'tool');
+  const next = calls[results.length];
+  if (next && tools.includes(next.name)) return { kind: 'call', call: next };
+  const outcomes = results.map(({ text }, nr) => `${calls[nr]?.name ?? 'A tool'} said: ${text}`);
+  const missing = next ? [`I have no tool ${next.name}.`] : [];
+  return { kind: 'answer', text: [LABEL, ...outcomes, ...missing].join('\n') };
 }
 
 function planSlow(argument: string): DemoPlan {

@@ -13,6 +13,7 @@ describe('demo model requests', () => {
         stream: true,
         stream_options: { include_usage: true },
         max_completion_tokens: 9,
+        tools: [{ type: 'function', function: { name: 'weather', parameters: {} } }, 7],
         messages: [
           { role: 'developer', content: 'be kind' },
           { role: 'user', content: parts },
@@ -24,6 +25,7 @@ describe('demo model requests', () => {
       stream: true,
       includeUsage: true,
       maxTokens: 9,
+      tools: ['weather'],
       messages: [
         { role: 'system', text: 'be kind' },
         { role: 'user', text: 'ab' },

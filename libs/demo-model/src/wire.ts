@@ -7,6 +7,8 @@ export interface DemoRequest {
   readonly stream: boolean;
   readonly includeUsage: boolean;
   readonly maxTokens: number | undefined;
+  /** Names of the tools it may call. */
+  readonly tools: readonly string[];
 }
 
 /** A request the demo model refuses, in the words of the OpenAI error body. */
@@ -43,6 +45,7 @@ export function parseRequest(body: string): DemoRequest {
     stream: value['stream'] === true,
     includeUsage: isRecord(streamOptions) && streamOptions['include_usage'] === true,
     maxTokens: typeof maxTokens === 'number' && maxTokens > 0 ? maxTokens : undefined,
+    tools: value['tool_choice'] === 'none' ? [] : toolNames(value['tools']),
   };
 }
 
@@ -51,9 +54,16 @@ function parseMessage(value: unknown): DemoMessage {
   const role = value['role'];
   const text = textOf(value['content']);
   if (role === 'system' || role === 'developer') return { role: 'system', text };
-  if (role === 'user') return { role: 'user', text };
-  if (role === 'assistant' || role === 'tool') return { role: 'assistant', text };
+  if (role === 'user' || role === 'assistant' || role === 'tool') return { role, text };
   throw refused("A message's role must be system, developer, user, assistant or tool.");
+}
+
+function toolNames(tools: unknown): string[] {
+  if (!Array.isArray(tools)) return [];
+  return tools.flatMap((tool: unknown) => {
+    const called = isRecord(tool) ? tool['function'] : undefined;
+    return isRecord(called) && typeof called['name'] === 'string' ? [called['name']] : [];
+  });
 }
 
 function textOf(content: unknown): string {

@@ -1,3 +1,4 @@
+export * from './embedding-server.js';
 export * from './eventually.js';
 export * from './servers.js';
 export * from './test-cluster.js';

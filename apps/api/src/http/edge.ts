@@ -36,7 +36,11 @@ export class HttpEdge implements BeforeApplicationShutdown {
 
   install(fastify: FastifyInstance): void {
     this.fastify = fastify;
-    fastify.addHook('onRoute', (route) => this.routes.add(route.method, route.url));
+    fastify.addHook('onRoute', (route) => {
+      this.routes.add(route.method, route.url);
+      const bodyLimit = policyOf(this.table, String(route.method), route.url)?.bodyLimitBytes;
+      if (bodyLimit !== undefined) route.bodyLimit = bodyLimit;
+    });
     fastify.addHook('onRequest', (request: ApiRequest, reply, done) => {
       request.edge = this.open(request);
       reply.header('x-request-id', request.id);

@@ -71,6 +71,10 @@ export const POLICY_TABLE: PolicyTable = {
   'GET /v1/usage': { who: ['user', 'key'], scope: 'agents:read' },
   'GET /v1/budgets': { who: ['user', 'key'], scope: 'agents:read' },
   'PUT /v1/budgets': { who: ['user', 'key'], role: 'ADMIN', scope: 'agents:write' },
+  'POST /v1/knowledge/ingest': { who: ['user', 'key'], scope: 'knowledge:write', bodyLimitBytes: 4 * 1024 * 1024 },
+  'GET /v1/knowledge': { who: ['user', 'key'], scope: 'knowledge:read' },
+  'GET /v1/knowledge/search': { who: ['user', 'key'], scope: 'knowledge:read' },
+  'DELETE /v1/knowledge': { who: ['user', 'key'], scope: 'knowledge:write' },
   'GET /v1/account': { who: ['user', 'key'] },
 
   // operations

@@ -16,6 +16,8 @@ export interface RoutePolicy {
   readonly role?: Role;
   readonly scope?: ScopeName;
   readonly limit?: LimitName;
+  /** Largest body; 1 MiB unless given. */
+  readonly bodyLimitBytes?: number;
   /** Name of the surface when it is not the one of the path's prefix. */
   readonly surface?: string;
 }

@@ -7,6 +7,7 @@ import { EventsModule } from '#libs/events';
 import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
 import { SecretsModule } from '#libs/secrets';
+import { KnowledgeModule } from '#libs/knowledge';
 import { AgentTasksModule } from '#libs/tasks';
 import { MeteringModule } from '#libs/usage';
 import { AgentDoor } from './agent-door.js';
@@ -21,6 +22,7 @@ import { Refusals } from './proxy/refusals.js';
 import { TunnelWatch } from './proxy/tunnel-watch.js';
 import { RelayDoor } from './relay-door.js';
 import { DoorTools } from './tools/door-tools.js';
+import { KnowledgeTools } from './tools/knowledge-tools.js';
 import { TaskTools } from './tools/task-tools.js';
 import { ToolsDoor } from './tools/tools-door.js';
 
@@ -42,6 +44,7 @@ export class EdgeModule {
         SecretsModule,
         AgentTasksModule,
         AgentEgressModule,
+        KnowledgeModule,
         EgressModule,
         MeteringModule,
       ],
@@ -59,6 +62,7 @@ export class EdgeModule {
         ProxyRules,
         Refusals,
         RelayDoor,
+        KnowledgeTools,
         TaskTools,
         ToolsDoor,
         TunnelWatch,

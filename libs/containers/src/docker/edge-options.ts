@@ -75,7 +75,7 @@ function edgeOptions(
 }
 
 function environmentOf(config: Config): string[] {
-  const { edge, providers, security } = config;
+  const { edge, embeddings, knowledge, providers, security } = config;
   const values: Record<string, string | undefined> = {
     ROLE: 'edge',
     RUNTIME: 'docker',
@@ -91,6 +91,10 @@ function environmentOf(config: Config): string[] {
     ANTHROPIC_BASE_URL: fromContainer(providers.anthropic.baseUrl),
     GOOGLE_BASE_URL: fromContainer(providers.google.baseUrl),
     PROVIDER_SILENCE_TIMEOUT_SECONDS: String(providers.silenceTimeoutMs / 1000),
+    EMBEDDINGS_URL: embeddings.url === undefined ? undefined : fromContainer(embeddings.url),
+    EMBEDDINGS_MODEL: embeddings.model,
+    VECTOR_STORE: knowledge.vectorStore,
+    VECTOR_CACHE_MB: String(knowledge.vectorCacheMb),
     EDGE_CALLS_PER_AGENT: String(edge.callsPerAgent),
     EGRESS_ALLOW_CIDRS: security.egressAllowCidrs.join(','),
   };
@@ -98,7 +102,7 @@ function environmentOf(config: Config): string[] {
 }
 
 function secretsOf(config: Config): Record<string, string> {
-  const { providers, security } = config;
+  const { embeddings, providers, security } = config;
   const values: Record<string, string | undefined> = {
     DATABASE_URL: fromContainer(config.databaseUrl),
     JWT_SECRET: security.jwtSecret,
@@ -108,6 +112,7 @@ function secretsOf(config: Config): Record<string, string> {
     OPENAI_API_KEY: providers.openai.apiKey,
     ANTHROPIC_API_KEY: providers.anthropic.apiKey,
     GOOGLE_API_KEY: providers.google.apiKey,
+    EMBEDDINGS_API_KEY: embeddings.apiKey,
     PRICES: config.prices,
   };
   return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => Boolean(entry[1])));

@@ -3,6 +3,7 @@ import { FileVersions1795374600000 } from './202611220002-file-versions.js';
 import { LeanChatKeys1795377600000 } from './202611220003-lean-chat-keys.js';
 import { Usage1795398000000 } from './202611220005-usage.js';
 import { ServesPeers1795401600000 } from './202611220006-serves-peers.js';
+import { Knowledge1795405200000 } from './202611220007-knowledge.js';
 import { Tasks1795408800000 } from './202611220008-tasks.js';
 import { SwarmMembers1795412400000 } from './202611220009-swarm-members.js';
 import { Skills1795419600000 } from './202611220011-skills.js';
@@ -15,6 +16,7 @@ export const migrations = [
   LeanChatKeys1795377600000,
   Usage1795398000000,
   ServesPeers1795401600000,
+  Knowledge1795405200000,
   Tasks1795408800000,
   SwarmMembers1795412400000,
   Skills1795419600000,

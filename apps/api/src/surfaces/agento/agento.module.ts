@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AgentsModule } from '#libs/agents';
 import { ConversationsModule } from '#libs/conversations';
 import { IdentityModule } from '#libs/identity';
+import { KnowledgeModule } from '#libs/knowledge';
 import { SkillsModule } from '#libs/skills';
 import { SwarmsModule } from '#libs/swarms';
 import { TasksModule } from '#libs/tasks';
@@ -15,6 +16,7 @@ import { ChatController } from './chat/chat.controller.js';
 import { RunStreams } from './chat/run-streams.js';
 import { RunsController } from './chat/runs.controller.js';
 import { FollowedLogs } from './logs/followed-logs.js';
+import { KnowledgeController } from './knowledge/knowledge.controller.js';
 import { LogsController } from './logs/logs.controller.js';
 import { PersonalityController } from './personality/personality.controller.js';
 import { RulesController } from './rules/rules.controller.js';
@@ -29,7 +31,16 @@ import { WorkflowController } from './workflow/workflow.controller.js';
 
 /** The agento surface: its controllers, over the domains it speaks for. */
 @Module({
-  imports: [AgentsModule, ConversationsModule, IdentityModule, SkillsModule, SwarmsModule, TasksModule, UsageModule],
+  imports: [
+    AgentsModule,
+    ConversationsModule,
+    IdentityModule,
+    SkillsModule,
+    SwarmsModule,
+    TasksModule,
+    UsageModule,
+    KnowledgeModule,
+  ],
   controllers: [
     AgentsController,
     AgentLifecycleController,
@@ -44,6 +55,7 @@ import { WorkflowController } from './workflow/workflow.controller.js';
     AgentSkillsController,
     SwarmsController,
     SwarmTeamsController,
+    KnowledgeController,
     TasksController,
     UsageController,
     BudgetsController,

@@ -99,6 +99,25 @@ export const AnswersList = (model: Type, description: string): MethodDecorator =
     }),
   );
 
+/** A route that answers `{data: [], pagination}`, whose pagination is a cursor. */
+export const AnswersCursorPage = (model: Type, cursor: Type, description: string): MethodDecorator =>
+  applyDecorators(
+    ApiExtraModels(model, cursor),
+    ApiResponse({
+      status: 200,
+      description,
+      headers: rateLimitHeaders,
+      schema: {
+        type: 'object',
+        required: ['data', 'pagination'],
+        properties: {
+          data: { type: 'array', items: { $ref: getSchemaPath(model) } },
+          pagination: { $ref: getSchemaPath(cursor) },
+        },
+      },
+    }),
+  );
+
 /** A route that answers `{data: [], pagination}`. */
 export const AnswersPage = (model: Type, description: string): MethodDecorator =>
   applyDecorators(

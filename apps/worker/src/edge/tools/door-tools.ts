@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { DomainError, type FieldIssue, invalid, notFound } from '#libs/kernel';
 import type { DoorTool, InputSchema, ToolCall } from './door-tool.js';
+import { KnowledgeTools } from './knowledge-tools.js';
 import { TaskTools } from './task-tools.js';
 
 /** Something that brings tools to the door. */
@@ -30,9 +31,9 @@ const MOST_OUTPUT_BYTES = 256 * 1024;
 export class DoorTools {
   private readonly entries = new Map<string, Entry>();
 
-  constructor(@Inject(TaskTools) tasks: TaskTools) {
+  constructor(@Inject(KnowledgeTools) knowledge: KnowledgeTools, @Inject(TaskTools) tasks: TaskTools) {
     const ajv = new Ajv({ allErrors: true, removeAdditional: true, strict: true });
-    for (const tool of [tasks].flatMap((source: ToolSource) => source.tools)) {
+    for (const tool of [knowledge, tasks].flatMap((source: ToolSource) => source.tools)) {
       if (this.entries.has(tool.name)) throw new Error(`Two door tools are called ${tool.name}`);
       const { name, description } = tool;
       const inputSchema = { ...tool.inputSchema, additionalProperties: false as const };

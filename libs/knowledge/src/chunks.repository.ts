@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, type Sql, type Tx } from '#libs/database';
+import { newId } from '#libs/kernel';
+import type { Base } from './bases.repository.js';
+import type { CheckedChunk } from './knowledge-input.js';
+import type { Chunk, DeleteChunks, SearchChunks } from './knowledge.js';
+
+const CHUNK = `c.id, c.text, c.source, c.type, c.metadata, c.created_at AS "createdAt", c.updated_at AS "updatedAt"`;
+
+/** Any of the query's words, by their stems: a question rarely has all of them in one text. */
+const ANY_WORD = `replace(plainto_tsquery('english', $3)::text, '&', '|')::tsquery`;
+
+/** More chunks than this a filter does not name: the index is then asked for more and what does not fit is left out. */
+const MOST_FILTERED = 50_000;
+
+export type ChunkFilter = Pick<SearchChunks, 'source' | 'type' | 'metadata'>;
+
+export const textHash = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** Rows of `knowledge_chunks`. */
+@Injectable()
+export class ChunksRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  /** Which of these texts the base holds, word for word. */
+  async known(tx: Sql, base: Base, texts: readonly string[]): Promise<boolean[]> {
+    const hashes = texts.map(textHash);
+    const rows = await tx.query<{ hash: string }>(
+      `SELECT encode(text_hash, 'hex') AS hash FROM knowledge_chunks
+        WHERE org_id = $1 AND base_id = $2 AND text_hash = ANY ($3::bytea[])`,
+      [base.orgId, base.id, hashes],
+    );
+    const known = new Set(rows.map(({ hash }) => hash));
+    return hashes.map((hash) => known.has(hash.toString('hex')));
+  }
+
+  /** The caller holds the lock on the base. @returns the numbers given, in the order of the chunks. */
+  async insert(tx: Tx, base: Base, chunks: readonly CheckedChunk[]): Promise<number[]> {
+    const seqs = chunks.map((_chunk, index) => base.head + 1 + index);
+    await tx.query(
+      `INSERT INTO knowledge_chunks (base_id, org_id, seq, id, source, type, text, text_hash, metadata)
+       SELECT $1, $2, * FROM unnest($3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::jsonb[])`,
+      [
+        ...[base.id, base.orgId, seqs, chunks.map(() => newId()), chunks.map(({ source }) => source)],
+        ...[chunks.map(({ type }) => type), chunks.map(({ text }) => text), chunks.map(({ text }) => textHash(text))],
+        chunks.map(({ metadata }) => JSON.stringify(metadata)),
+      ],
+    );
+    await tx.query(
+      'UPDATE knowledge_bases SET head = head + $3, chunk_count = chunk_count + $3 WHERE org_id = $1 AND id = $2',
+      [base.orgId, base.id, chunks.length],
+    );
+    return seqs;
+  }
+
+  /** In the order in which they came. Numbers are given under the base's lock, so none appears behind a reader. */
+  list(
+    base: Base,
+    { source, limit, after }: { source?: string | undefined; limit: number; after: number },
+  ): Promise<(Chunk & { seq: number })[]> {
+    return this.database.query(
+      `SELECT c.seq, ${CHUNK} FROM knowledge_chunks c
+        WHERE c.org_id = $1 AND c.base_id = $2 AND c.seq > $3 AND ($4::text IS NULL OR c.source = $4)
+        ORDER BY c.seq LIMIT $5`,
+      [base.orgId, base.id, after, source ?? null, limit],
+    );
+  }
+
+  /** @returns how many. */
+  async remove(tx: Tx, base: Base, { source, id }: DeleteChunks): Promise<number> {
+    const [row] = await tx.query<{ count: number }>(
+      `WITH gone AS (DELETE FROM knowledge_chunks WHERE org_id = $1 AND base_id = $2
+                       AND ($3::text IS NULL OR source = $3) AND ($4::uuid IS NULL OR id = $4) RETURNING 1),
+            counted AS (SELECT count(*)::int AS count FROM gone),
+            told AS (UPDATE knowledge_bases SET chunk_count = chunk_count - counted.count,
+                       deletions = deletions + counted.count FROM counted WHERE org_id = $1 AND id = $2 RETURNING 1)
+       SELECT count FROM counted`,
+      [base.orgId, base.id, source ?? null, id ?? null],
+    );
+    return row?.count ?? 0;
+  }
+
+  /** The numbers of the chunks a filter lets through; undefined without one, or when they are too many to name. */
+  async filtered(base: Base, filter: ChunkFilter): Promise<number[] | undefined> {
+    if (filter.source === undefined && filter.type === undefined && filter.metadata === undefined) return undefined;
+    const rows = await this.database.query<{ seq: number }>(
+      `SELECT c.seq FROM knowledge_chunks c WHERE ${FILTER} LIMIT ${MOST_FILTERED + 1}`,
+      [base.orgId, base.id, ...filterValues(filter)],
+    );
+    return rows.length > MOST_FILTERED ? undefined : rows.map(({ seq }) => seq);
+  }
+
+  /** By words, best first. */
+  async byWords(base: Base, query: string, filter: ChunkFilter, limit: number): Promise<number[]> {
+    const rows = await this.database.query<{ seq: number }>(
+      `SELECT c.seq FROM knowledge_chunks c CROSS JOIN (SELECT ${ANY_WORD} AS words) q
+        WHERE c.org_id = $1 AND c.base_id = $2 AND c.words @@ q.words AND ${FILTER_FROM_4}
+        ORDER BY ts_rank_cd(c.words, q.words, 1) DESC, c.seq LIMIT $7`,
+      [base.orgId, base.id, query, ...filterValues(filter), limit],
+    );
+    return rows.map(({ seq }) => seq);
+  }
+
+  /** Those of the numbers that are there and pass the filter. */
+  async bySeq(base: Base, seqs: readonly number[], filter: ChunkFilter): Promise<Map<number, Chunk>> {
+    const rows = await this.database.query<Chunk & { seq: number }>(
+      `SELECT c.seq, ${CHUNK} FROM knowledge_chunks c WHERE ${FILTER} AND c.seq = ANY ($6)`,
+      [base.orgId, base.id, ...filterValues(filter), seqs],
+    );
+    return new Map(rows.map(({ seq, ...chunk }) => [seq, chunk]));
+  }
+}
+
+const condition = (first: number): string => `
+  ($${first}::text IS NULL OR c.source = $${first}) AND ($${first + 1}::text IS NULL OR c.type = $${first + 1})
+  AND ($${first + 2}::jsonb IS NULL OR c.metadata @> $${first + 2})`;
+
+const FILTER = `c.org_id = $1 AND c.base_id = $2 AND ${condition(3)}`;
+const FILTER_FROM_4 = condition(4);
+
+const filterValues = ({ source, type, metadata }: ChunkFilter): unknown[] => [
+  source ?? null,
+  type ?? null,
+  metadata === undefined ? null : JSON.stringify(metadata),
+];

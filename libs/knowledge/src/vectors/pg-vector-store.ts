@@ -1,0 +1,129 @@
+import type { Sql, Tx } from '#libs/database';
+import type { NewVector, VectorHit, VectorQuery, VectorStore, VectorTarget } from './vector-store.js';
+
+/** The first with `hnsw.iterative_scan`, without which a filtered scan of the index ends too early. */
+const OLDEST: readonly [number, number] = [0, 8];
+/** pgvector indexes no more. */
+const MOST_INDEXED_DIMENSIONS = 2_000;
+const LOCK = 7_220_007;
+
+const TABLE = `
+CREATE TABLE IF NOT EXISTS knowledge_vectors (
+  base_id uuid NOT NULL,
+  embedder text NOT NULL,
+  seq int NOT NULL,
+  org_id uuid NOT NULL REFERENCES organisations ON DELETE CASCADE,
+  embedding vector NOT NULL,
+  PRIMARY KEY (base_id, embedder, seq),
+  FOREIGN KEY (base_id, seq) REFERENCES knowledge_chunks ON DELETE CASCADE
+)`;
+
+/** Vectors in Postgres by the extension pgvector, with an HNSW index for each number of dimensions. */
+export class PgVectorStore implements VectorStore {
+  readonly name = 'pgvector';
+  private readonly indexed = new Set<number>();
+
+  constructor(private readonly sql: Sql & { transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> }) {}
+
+  /** True when the extension is there, or the server could make it, in a version that is new enough. */
+  async isAvailable(): Promise<boolean> {
+    const [row] = await this.sql.query<{ version: string | null }>(
+      `SELECT coalesce(installed_version, default_version) AS version FROM pg_available_extensions WHERE name = 'vector'`,
+    );
+    const [major = 0, minor = 0] = (row?.version ?? '').split('.').map(Number);
+    return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
+  }
+
+  async prepare(): Promise<void> {
+    await this.sql.transaction(async (tx) => {
+      await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+      await tx.query('CREATE EXTENSION IF NOT EXISTS vector');
+      await tx.query(TABLE);
+    });
+  }
+
+  async add(tx: Tx, target: VectorTarget, vectors: readonly NewVector[]): Promise<void> {
+    const [first] = vectors;
+    if (!first) return;
+    await this.index(tx, first.vector.length);
+    await tx.query(
+      `INSERT INTO knowledge_vectors (base_id, embedder, seq, org_id, embedding)
+       SELECT $1, $2, v.seq, $3, v.embedding::vector FROM unnest($4::int[], $5::text[]) AS v(seq, embedding)`,
+      [
+        ...[target.baseId, target.embedder, target.orgId, vectors.map(({ seq }) => seq)],
+        vectors.map(({ vector }) => literal(vector)),
+      ],
+    );
+  }
+
+  /** A base is a small part of the table: the planner scans it exactly, or the index goes on until enough fits. */
+  async search(target: VectorTarget, { vector, limit, only }: VectorQuery): Promise<VectorHit[]> {
+    if (only?.length === 0) return [];
+    const dimensions = whole(vector.length);
+    return this.sql.transaction(async (tx) => {
+      await tx.query(`SET LOCAL hnsw.iterative_scan = strict_order`);
+      await tx.query(`SET LOCAL hnsw.ef_search = ${Math.min(1_000, Math.max(100, whole(limit) * 2))}`);
+      return tx.query<VectorHit>(
+        `SELECT seq, 1 - (embedding::vector(${dimensions}) <=> $4::vector(${dimensions})) AS similarity
+           FROM knowledge_vectors
+          WHERE org_id = $1 AND base_id = $2 AND embedder = $3 AND vector_dims(embedding) = ${dimensions}
+            AND ($5::int[] IS NULL OR seq = ANY ($5))
+          ORDER BY embedding::vector(${dimensions}) <=> $4::vector(${dimensions}) LIMIT $6`,
+        [target.orgId, target.baseId, target.embedder, literal(vector), only ?? null, limit],
+      );
+    });
+  }
+
+  async near(tx: Sql, target: VectorTarget, vectors: readonly Float32Array[], threshold: number): Promise<boolean[]> {
+    const dimensions = whole(vectors[0]?.length ?? 1);
+    const rows = await tx.query<{ near: boolean }>(
+      `SELECT coalesce((
+         SELECT 1 - (e.embedding::vector(${dimensions}) <=> v.embedding::vector(${dimensions})) FROM knowledge_vectors e
+          WHERE e.org_id = $1 AND e.base_id = $2 AND e.embedder = $3 AND vector_dims(e.embedding) = ${dimensions}
+          ORDER BY e.embedding::vector(${dimensions}) <=> v.embedding::vector(${dimensions}) LIMIT 1), -1) >= $5 AS near
+         FROM unnest($4::text[]) WITH ORDINALITY AS v(embedding, nth) ORDER BY v.nth`,
+      [target.orgId, target.baseId, target.embedder, vectors.map(literal), threshold],
+    );
+    return rows.map(({ near }) => near);
+  }
+
+  missing(tx: Sql, target: VectorTarget, limit: number): Promise<{ seq: number; text: string }[]> {
+    return tx.query(
+      `SELECT c.seq, c.text FROM knowledge_chunks c WHERE c.org_id = $1 AND c.base_id = $2 AND NOT EXISTS (
+         SELECT 1 FROM knowledge_vectors e WHERE e.base_id = c.base_id AND e.embedder = $3 AND e.seq = c.seq)
+        ORDER BY c.seq LIMIT $4`,
+      [target.orgId, target.baseId, target.embedder, limit],
+    );
+  }
+
+  async keepOnly(tx: Tx, target: VectorTarget): Promise<void> {
+    await tx.query('DELETE FROM knowledge_vectors WHERE org_id = $1 AND base_id = $2 AND embedder <> $3', [
+      target.orgId,
+      target.baseId,
+      target.embedder,
+    ]);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  private async index(tx: Tx, length: number): Promise<void> {
+    const dimensions = whole(length);
+    if (this.indexed.has(dimensions) || dimensions > MOST_INDEXED_DIMENSIONS) return;
+    await tx.query(
+      `CREATE INDEX IF NOT EXISTS knowledge_vectors_${dimensions}_idx ON knowledge_vectors
+         USING hnsw ((embedding::vector(${dimensions})) vector_cosine_ops) WHERE vector_dims(embedding) = ${dimensions}`,
+    );
+    tx.afterCommit(() => this.indexed.add(dimensions));
+  }
+}
+
+const literal = (vector: Float32Array): string => `[${vector.join(',')}]`;
+
+/** Numbers that stand in the text of a statement. */
+function whole(value: number): number {
+  if (!Number.isInteger(value) || value < 1 || value > 16_000)
+    throw new RangeError(`${value} is no number of dimensions`);
+  return value;
+}

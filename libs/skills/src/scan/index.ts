@@ -1,0 +1,13 @@
+export { type SkillPermissions, skillPermissions } from './permissions.js';
+export { scanSkill } from './scan.js';
+export {
+  type Finding,
+  MOST_FINDINGS,
+  QUARANTINE_BELOW,
+  REVIEW_BELOW,
+  type ScanInput,
+  type ScanReport,
+  type Severity,
+  type SkillFile,
+  type Verdict,
+} from './scan.types.js';
