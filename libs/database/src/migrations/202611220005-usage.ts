@@ -82,6 +82,7 @@ CREATE FUNCTION reserve_usage(
 #variable_conflict use_column
 DECLARE
   v_day date;
+  v_oldest date;
   v_found int;
   v_bound boolean := false;
   v_line record;
@@ -96,11 +97,11 @@ BEGIN
   END IF;
   PERFORM set_config('synchronous_commit', 'off', true);
   PERFORM pg_advisory_xact_lock_shared(hashtextextended('usage:' || p_org, 0));
-  SELECT max(locked.day), count(*) INTO v_day, v_found FROM (
+  SELECT max(locked.day), min(locked.day), count(*) INTO v_day, v_oldest, v_found FROM (
     SELECT day FROM budgets WHERE ${LOCKED_BUDGETS} ORDER BY scope_kind, scope_id FOR UPDATE
   ) locked;
   v_day := greatest(v_day, (clock_timestamp() AT TIME ZONE 'UTC')::date);
-  IF v_found > 0 THEN
+  IF v_oldest < v_day THEN
     UPDATE budgets SET day = v_day, day_used_micro_usd = 0, day_used_tokens = 0, day_held_micro_usd = 0,
            day_held_tokens = 0, day_soft_at = NULL, day_hard_at = NULL
      WHERE ${LOCKED_BUDGETS} AND day < v_day AND date_trunc('month', day) = date_trunc('month', v_day);
@@ -109,6 +110,8 @@ BEGIN
            month_used_tokens = 0, month_held_micro_usd = 0, month_held_tokens = 0, month_soft_at = NULL,
            month_hard_at = NULL
      WHERE ${LOCKED_BUDGETS} AND day < v_day;
+  END IF;
+  IF v_found > 0 THEN
     FOR v_line IN
       SELECT b.id, b.scope_kind, b.scope_id, l.* FROM budgets b CROSS JOIN LATERAL (VALUES
         ('month', 'usd', b.month_limit_micro_usd, b.month_used_micro_usd, b.month_held_micro_usd, b.month_hard_at),
