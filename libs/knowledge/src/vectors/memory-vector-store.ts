@@ -22,12 +22,14 @@ const MOST_READ = 2_000;
 export class MemoryVectorStore implements VectorStore {
   readonly name = 'memory';
   private readonly targets: TargetSync;
+  private readonly exactUpTo: number;
 
   constructor(
     private readonly sql: Sql,
     options: MemoryVectorOptions,
   ) {
     const { folder, cacheBytes, exactUpTo = EXACT_UP_TO, logger } = options;
+    this.exactUpTo = exactUpTo;
     this.targets = new TargetSync(sql, { files: new IndexFiles(folder), cacheBytes, exactUpTo, logger });
   }
 
@@ -52,15 +54,17 @@ export class MemoryVectorStore implements VectorStore {
 
   async search(target: VectorTarget, query: VectorQuery): Promise<VectorHit[]> {
     if (query.only?.length === 0) return [];
-    const isBig = await this.targets.sync(target, this.sql, query.vector.length);
-    if (isBig && query.only && query.only.length <= MOST_READ) return this.read(target, query, query.only);
+    const size = await this.targets.sync(target, this.sql, query.vector.length);
+    if (size === undefined) return [];
+    if (size > this.exactUpTo && query.only && query.only.length <= MOST_READ)
+      return this.read(target, query, query.only);
     return this.targets.search(target, query);
   }
 
   async near(tx: Sql, target: VectorTarget, vectors: readonly Float32Array[], threshold: number): Promise<boolean[]> {
     const [first] = vectors;
     if (!first) return [];
-    await this.targets.sync(target, tx, first.length);
+    if ((await this.targets.sync(target, tx, first.length)) === undefined) return vectors.map(() => false);
     return this.targets.near(target, vectors, threshold);
   }
 
@@ -103,7 +107,7 @@ export class MemoryVectorStore implements VectorStore {
 
 /** The floats of a `bytea`; copied, since pg's buffers share memory and need not be aligned. */
 export function floatsOf(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.slice().buffer);
+  return new Float32Array(new Uint8Array(bytes).buffer);
 }
 
 const cosine = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);

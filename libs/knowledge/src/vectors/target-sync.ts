@@ -47,15 +47,15 @@ export class TargetSync {
     private readonly options: TargetSyncOptions,
   ) {}
 
-  /** @returns whether the target is larger than what is scanned exactly. */
-  async sync(target: VectorTarget, on: Sql, dimensions: number): Promise<boolean> {
+  /** @returns how many vectors the target has; undefined when the organisation has no such base. */
+  async sync(target: VectorTarget, on: Sql, dimensions: number): Promise<number | undefined> {
     const key = keyOf(target);
     const before = this.turns.get(key) ?? Promise.resolve();
     const turn = before.catch(() => undefined).then(() => this.bringUp(key, target, on, dimensions));
     this.turns.set(key, turn);
     try {
-      const { size } = await turn;
-      return size.count + size.indexed > this.options.exactUpTo;
+      const known = await turn;
+      return known && known.size.count + known.size.indexed;
     } finally {
       if (this.turns.get(key) === turn) this.turns.delete(key);
     }
@@ -91,15 +91,16 @@ export class TargetSync {
     await this.thread.close();
   }
 
-  private async bringUp(key: string, target: VectorTarget, on: Sql, dimensions: number): Promise<Known> {
+  private async bringUp(key: string, target: VectorTarget, on: Sql, dimensions: number): Promise<Known | undefined> {
     const [base] = await on.query<{ head: string; deletions: string }>(
       'SELECT vector_head AS head, deletions FROM knowledge_bases WHERE org_id = $1 AND id = $2',
       [target.orgId, target.baseId],
     );
+    if (!base) return undefined;
     const known = this.known.get(key) ?? (await this.open(key, target, dimensions));
     this.touch(key, known);
-    const deletions = Number(base?.deletions ?? 0);
-    if (Number(base?.head ?? 0) > known.pos) await this.readOn(key, known, on, Number(base?.head));
+    const [head, deletions] = [Number(base.head), Number(base.deletions)];
+    if (head > known.pos) await this.readOn(key, known, on, head);
     if (deletions !== known.deletions) {
       known.size = await this.thread.ask<Size>({ op: 'keep', key, seqs: await this.alive(target, on) });
       known.deletions = deletions;

@@ -283,11 +283,11 @@ async function build(target: Target, path: string): Promise<Size> {
       seqs: target.seqs.slice(0, count),
       vectors: target.rows.slice(0, count * dimensions),
     };
-    const { seqs } = order;
+    // The order's own numbers go to the builder with it.
+    const moved = new Set(order.seqs);
     await run(order);
     await map(target, path);
     for (const seq of target.forgotten) target.dead.add(seq);
-    const moved = new Set(seqs);
     let kept = 0;
     for (let row = 0; row < target.count; row += 1) {
       if (moved.has(target.seqs[row]!)) continue;

@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Tx, dataSourceOptions } from '#libs/database';
+import { silentLogger } from '#libs/observability';
+import { type TestDatabase, testDatabase } from '#libs/testing';
+import {
+  type StoreFixture,
+  cosine,
+  dice,
+  insertBase,
+  randomVector,
+  vectorStoreConformance,
+} from '../conformance/vector-store.conformance-spec.js';
+import { startPglite } from '../conformance/pglite.js';
+import { IndexFiles } from './index-files.js';
+import { MemoryVectorStore } from './memory-vector-store.js';
+import { PgVectorStore } from './pg-vector-store.js';
+import type { VectorTarget } from './vector-store.js';
+
+const MEGABYTE = 1024 * 1024;
+
+interface Migration {
+  up(runner: { query(sql: string): Promise<unknown> }): Promise<void>;
+}
+
+/** Postgres in WASM with pgvector, under the schema of all migrations. */
+async function pgliteFixture(): Promise<StoreFixture> {
+  const db = await startPglite();
+  for (const migration of dataSourceOptions('postgres://x').migrations as (new () => Migration)[]) {
+    await new migration().up({ query: (sql) => db.query(sql) });
+  }
+  const query = <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => db.query(text, values);
+  const named = <Row>(_name: string, text: string, values?: readonly unknown[]): Promise<Row[]> => query(text, values);
+  const transaction = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
+    const after: (() => void)[] = [];
+    await db.query('BEGIN');
+    try {
+      const result = await work({
+        query,
+        named,
+        afterCommit: (action: () => void) => after.push(action),
+      } as unknown as Tx);
+      await db.query('COMMIT');
+      after.forEach((action) => action());
+      return result;
+    } catch (error) {
+      await db.query('ROLLBACK');
+      throw error;
+    }
+  };
+  const sql = { query, named, transaction };
+  const store = new PgVectorStore(sql);
+  expect(await store.isAvailable()).toBe(true);
+  await store.prepare();
+  await store.prepare();
+  return { sql, store, close: () => db.close() };
+}
+
+async function memoryFixture(exactUpTo?: number): Promise<StoreFixture> {
+  const db = await testDatabase();
+  const options = { folder: join(db.dataDir, 'vectors'), cacheBytes: 64 * MEGABYTE, logger: silentLogger() };
+  const store = new MemoryVectorStore(db.database, exactUpTo === undefined ? options : { ...options, exactUpTo });
+  return {
+    sql: db.database,
+    store,
+    close: async () => {
+      await store.close();
+      await db.close();
+    },
+  };
+}
+
+vectorStoreConformance('pgvector (PGlite)', pgliteFixture);
+vectorStoreConformance('memory', () => memoryFixture());
+vectorStoreConformance('memory with a file from the first vectors on', () => memoryFixture(3));
+
+describe('pgvector', () => {
+  it('is not there in a database without the extension', async () => {
+    const db = await testDatabase();
+    expect(await new PgVectorStore(db.database).isAvailable()).toBe(false);
+    await db.close();
+  });
+});
+
+describe('a large base in memory', () => {
+  const SIZE = 1_500;
+  const next = dice(7);
+  let db: TestDatabase;
+  let target: VectorTarget;
+  let vectors: Float32Array[];
+  let files: IndexFiles;
+  const open: MemoryVectorStore[] = [];
+
+  const store = (cacheBytes = 64 * MEGABYTE, exactUpTo = 500): MemoryVectorStore => {
+    const folder = join(db.dataDir, 'vectors');
+    const made = new MemoryVectorStore(db.database, { folder, cacheBytes, exactUpTo, logger: silentLogger() });
+    open.push(made);
+    return made;
+  };
+  const recall = async (of: MemoryVectorStore, gone = new Set<number>()): Promise<number> => {
+    let found = 0;
+    for (let n = 0; n < 20; n += 1) {
+      const query = randomVector(next, 32);
+      const exact = vectors
+        .map((vector, i) => [i + 1, cosine(vector, query)] as const)
+        .filter(([seq]) => !gone.has(seq))
+        .sort((a, b) => b[1] - a[1])
+        .slice(0, 10)
+        .map(([seq]) => seq);
+      const hits = (await of.search(target, { vector: query, limit: 10 })).map(({ seq }) => seq);
+      expect(hits.filter((seq) => gone.has(seq))).toEqual([]);
+      found += hits.filter((seq) => exact.includes(seq)).length;
+    }
+    return found / 200;
+  };
+
+  beforeAll(async () => {
+    db = await testDatabase();
+    files = new IndexFiles(join(db.dataDir, 'vectors'));
+    target = await insertBase(db.database, SIZE);
+    vectors = Array.from({ length: SIZE }, () => randomVector(next, 32));
+    await db.database.transaction((tx) =>
+      store().add(
+        tx,
+        target,
+        vectors.map((vector, n) => ({ seq: n + 1, vector })),
+      ),
+    );
+  });
+  afterAll(async () => {
+    await Promise.all(open.map((one) => one.close()));
+    await db?.close();
+  });
+
+  it('is searched while its file is built and after, and the file serves the next start', async () => {
+    const first = store();
+    expect(await recall(first)).toBeGreaterThan(0.999);
+    await first.idle();
+    expect(existsSync(files.pathOf(target))).toBe(true);
+    expect(await recall(first)).toBeGreaterThan(0.95);
+    const second = store();
+    await db.database.query('ALTER TABLE knowledge_embeddings RENAME COLUMN vector TO hidden');
+    try {
+      expect(await recall(second)).toBeGreaterThan(0.95);
+    } finally {
+      await db.database.query('ALTER TABLE knowledge_embeddings RENAME COLUMN hidden TO vector');
+    }
+  });
+
+  it('forgets what was deleted although its file holds it, also after a start', async () => {
+    const gone = new Set(Array.from({ length: 100 }, (_v, n) => n * 10 + 1));
+    await db.database.query('DELETE FROM knowledge_chunks WHERE base_id = $1 AND seq = ANY ($2)', [
+      target.baseId,
+      [...gone],
+    ]);
+    await db.database.query('UPDATE knowledge_bases SET deletions = deletions + 100 WHERE id = $1', [target.baseId]);
+    expect(await recall(open[1]!, gone)).toBeGreaterThan(0.95);
+    expect(await recall(store(), gone)).toBeGreaterThan(0.95);
+  });
+
+  it('makes room when its program may hold no more', async () => {
+    const small = store(1, 1_000_000);
+    const others = [await insertBase(db.database, 20), await insertBase(db.database, 20)];
+    for (const other of others) {
+      await db.database.transaction((tx) =>
+        small.add(
+          tx,
+          other,
+          vectors.slice(0, 20).map((vector, n) => ({ seq: n + 1, vector })),
+        ),
+      );
+    }
+    for (let round = 0; round < 6; round += 1) {
+      const other = others[round % 2]!;
+      const hits = await small.search(other, { vector: vectors[3]!, limit: 1 });
+      expect(hits.map(({ seq }) => seq)).toEqual([4]);
+    }
+  });
+});
