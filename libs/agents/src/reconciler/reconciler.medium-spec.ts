@@ -56,6 +56,29 @@ describe('AgentReconciler', () => {
     ]);
   });
 
+  it('gives OpenClaw its own limits, lets it call its model before it is ready, and notes whether it serves peers', async () => {
+    const seen: unknown[] = [];
+    at.runtime.before = async (step, id) => void (step === 'probe' && seen.push((await row(id!)).endpoint));
+    at.runtime.ready = (_id, path) => (path === '/readyz?for=peers' ? 501 : 200);
+    const agent = await at.runningAgent(org.caller, { runtime: 'openclaw' });
+    at.runtime.before = () => undefined;
+    at.runtime.ready = () => 200;
+    const { endpoint } = await at.runtime.inspect(agent.id);
+    expect(seen[0]).toBe(endpoint);
+    expect(await row(agent.id)).toMatchObject({
+      status: 'running',
+      runtime: 'openclaw',
+      serves_peers: false,
+      endpoint,
+    });
+    const { spec } = world.agents.get(agent.id)!.instance!;
+    expect(spec).toMatchObject({ runtime: 'openclaw', memoryMb: 2048, cpus: 2, pidsLimit: 512 });
+    expect(spec.image).toBe('ghcr.io/openclaw/openclaw:2026.9.6');
+    await at.agents.restart(org.caller, agent.id);
+    await at.sweep();
+    expect(await row(agent.id)).toMatchObject({ status: 'running', serves_peers: true });
+  });
+
   it('stops, starts, restarts and deletes', async () => {
     const agent = await at.runningAgent(org.caller);
     expect((await at.agents.stop(org.caller, agent.id)).status).toBe('stopping');
