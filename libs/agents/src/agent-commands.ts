@@ -85,7 +85,7 @@ export class AgentCommands {
       const inDocker = agent.host_runtime === 'docker';
       const config = change.config ? mergedConfig(agent.config, change.config, inDocker) : agent.config;
       const swarmId = change.swarmId === undefined ? agent.swarm_id : change.swarmId;
-      const touches = JSON.stringify(config) !== JSON.stringify(agent.config) || swarmId !== agent.swarm_id;
+      const touches = !makesTheSame(config, agent.config) || swarmId !== agent.swarm_id;
       const avatar = change.avatarUrl !== undefined;
       const values = [change.name ?? null, avatar, change.avatarUrl ?? null, JSON.stringify(config), swarmId];
       const row = await one<Changed>(tx, UPDATE, [scope.orgId, id, ...values, touches ? 1 : 0]);
@@ -120,6 +120,10 @@ export class AgentCommands {
     await this.journal.ring(tx, agent.id, { id: agent.host_id, incarnation: agent.incarnation });
   }
 }
+
+/** Whether instances made from either are the same: what they may reach is looked up when they do. */
+const makesTheSame = (one: AgentConfig, other: AgentConfig): boolean =>
+  JSON.stringify({ ...one, egress: undefined }) === JSON.stringify({ ...other, egress: undefined });
 
 async function one<Row>(tx: Tx, sql: string, values: readonly unknown[]): Promise<Row> {
   const [row] = await tx.query<Row>(sql, values);

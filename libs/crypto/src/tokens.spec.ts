@@ -1,7 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import jwt from 'jsonwebtoken';
 import { deriveKey, gatewayToken, sameSecret } from './keys.js';
-import { signAgentToken, signRelayToken, verifyAgentToken, verifyRelayToken } from './tokens.js';
+import {
+  signAgentToken,
+  signEgressToken,
+  signRelayToken,
+  verifyAgentToken,
+  verifyEgressToken,
+  verifyRelayToken,
+} from './tokens.js';
 
 const SECRET = 'a-test-secret-of-at-least-32-characters';
 const relay = { hostId: 'h1', agentId: 'a1', epoch: 7, endpoint: '127.0.0.1:4567' };
@@ -12,6 +19,7 @@ describe('relay and agent tokens', () => {
   it('carry their claims', () => {
     expect(verifyRelayToken(SECRET, signRelayToken(SECRET, relay))).toEqual(relay);
     expect(verifyAgentToken(SECRET, signAgentToken(SECRET, agent))).toEqual(agent);
+    expect(verifyEgressToken(SECRET, signEgressToken(SECRET, agent))).toEqual(agent);
   });
 
   it('give a relay token 30 seconds and an agent token no end', () => {
@@ -36,6 +44,8 @@ describe('relay and agent tokens', () => {
     ];
     for (const token of wrong) expect(() => verifyRelayToken(SECRET, token)).toThrow(refused);
     expect(() => verifyAgentToken(SECRET, signRelayToken(SECRET, relay))).toThrow(refused);
+    expect(() => verifyAgentToken(SECRET, signEgressToken(SECRET, agent))).toThrow(refused);
+    expect(() => verifyEgressToken(SECRET, signAgentToken(SECRET, agent))).toThrow(refused);
   });
 });
 

@@ -6,6 +6,7 @@ import { deriveKey } from './keys.js';
 const ISSUER = 'rookery';
 const RELAY = 'rookery:relay';
 const AGENT = 'rookery:agent';
+const EGRESS = 'rookery:egress';
 const RELAY_LIFETIME_SECONDS = 30;
 const CLOCK_SKEW_SECONDS = 5;
 
@@ -83,15 +84,31 @@ export const signAgentToken = (jwtSecret: string, claims: AgentClaims): string =
   });
 
 /** @throws DomainError `unauthenticated` for anything but a token of {@link signAgentToken}. */
-export function verifyAgentToken(jwtSecret: string, token: string): AgentClaims {
-  const claims = verifyJwt(deriveKey(jwtSecret, AGENT), AGENT, token);
-  return {
-    agentId: text(claims.agentId),
-    orgId: text(claims.orgId),
-    hostId: text(claims.hostId),
-    epoch: epoch(claims.epoch),
-  };
-}
+export const verifyAgentToken = (jwtSecret: string, token: string): AgentClaims =>
+  agentClaims(verifyJwt(deriveKey(jwtSecret, AGENT), AGENT, token));
+
+/**
+ * As {@link signAgentToken}, for the egress proxy alone: programs that an agent starts may know it, since it buys no model
+ * call and opens no door tool.
+ */
+export const signEgressToken = (jwtSecret: string, claims: AgentClaims): string =>
+  signJwt(deriveKey(jwtSecret, EGRESS), EGRESS, {
+    agentId: claims.agentId,
+    orgId: claims.orgId,
+    hostId: claims.hostId,
+    epoch: claims.epoch,
+  });
+
+/** @throws DomainError `unauthenticated` for anything but a token of {@link signEgressToken}. */
+export const verifyEgressToken = (jwtSecret: string, token: string): AgentClaims =>
+  agentClaims(verifyJwt(deriveKey(jwtSecret, EGRESS), EGRESS, token));
+
+const agentClaims = (claims: jwt.JwtPayload): AgentClaims => ({
+  agentId: text(claims.agentId),
+  orgId: text(claims.orgId),
+  hostId: text(claims.hostId),
+  epoch: epoch(claims.epoch),
+});
 
 const invalidToken = (): DomainError =>
   new DomainError('unauthenticated', 'invalid_token', 'The token is not valid or has expired');

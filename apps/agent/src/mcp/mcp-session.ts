@@ -3,6 +3,7 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { log } from '../log.js';
+import { proxyVariables } from '../proxy-variables.js';
 import type { ToolInput } from '../tools/agent-tool.js';
 import type { McpWorld } from './mcp-connection.js';
 import type { McpServerSettings } from './mcp-settings.js';
@@ -114,7 +115,7 @@ async function stdioLine(
     command,
     args: [...args],
     // The SDK adds HOME and PATH and nothing of ours.
-    env: { ...env },
+    env: { ...proxyVariables(), ...env },
     cwd: workspace,
     stderr: 'pipe',
     maxBufferSize: MAX_MESSAGE_BYTES,

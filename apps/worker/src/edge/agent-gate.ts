@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
-import { type AgentClaims, verifyAgentToken } from '#libs/crypto';
+import { type AgentClaims, verifyAgentToken, verifyEgressToken } from '#libs/crypto';
 import { Database } from '#libs/database';
 import { DomainError } from '#libs/kernel';
 import type { KeyHolder } from '#libs/secrets';
@@ -61,6 +61,12 @@ export class AgentGate {
     return this.holderOf(req, claims, await this.read(claims));
   }
 
+  /** The same for the token of the egress proxy, which opens nothing else. */
+  async admitOut(req: IncomingMessage, token: string | undefined): Promise<AdmittedAgent> {
+    const claims = this.claimsOf(token, verifyEgressToken);
+    return this.holderOf(req, claims, await this.read(claims));
+  }
+
   /**
    * Lets a model call in and reserves for it, in one statement.
    * @throws DomainError as {@link admit}, and `plan_limit` code `budget_exceeded`.
@@ -76,9 +82,9 @@ export class AgentGate {
   }
 
   /** What a token says, for a request whose body is to be read first. @throws DomainError `unauthenticated`. */
-  claimsOf(token: string | undefined): AgentClaims {
+  claimsOf(token: string | undefined, verify = verifyAgentToken): AgentClaims {
     if (token === undefined) throw refused('missing_token', 'The agent token is missing');
-    const claims = verifyAgentToken(this.config.security.jwtSecret, token);
+    const claims = verify(this.config.security.jwtSecret, token);
     if (claims.hostId !== this.config.host.id) throw refused('wrong_host', 'This agent token belongs to another host');
     return claims;
   }

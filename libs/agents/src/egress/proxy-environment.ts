@@ -3,10 +3,10 @@
  * the edge's own door go straight there.
  * @param doorUrl of the agent door, for example `http://edge:4101`
  */
-export function proxyEnvironment(doorUrl: string, agentToken: string): Record<string, string> {
+export function proxyEnvironment(doorUrl: string, egressToken: string): Record<string, string> {
   const url = new URL(doorUrl);
   const direct = `${url.hostname},localhost,127.0.0.1,::1`;
-  const proxy = `${url.protocol}//agent:${encodeURIComponent(agentToken)}@${url.host}`;
+  const proxy = `${url.protocol}//agent:${encodeURIComponent(egressToken)}@${url.host}`;
   return {
     HTTP_PROXY: proxy,
     HTTPS_PROXY: proxy,

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { CONTAINER_RUNTIME, type ContainerRuntime, type ContainerSpec, type WorkspaceFile } from '#libs/containers';
-import { gatewayToken, signAgentToken } from '#libs/crypto';
+import { gatewayToken, signAgentToken, signEgressToken } from '#libs/crypto';
 import { Database } from '#libs/database';
 import { DomainError } from '#libs/kernel';
 import { toAgentMcpServers } from '#libs/mcp';
@@ -50,21 +50,22 @@ export class AgentSpecs {
     const claims = { agentId: agent.id, orgId: agent.orgId, hostId: agent.hostId, epoch: agent.epoch };
     const { model, temperature, maxTokens, sharedMode, mcpServers = {} } = agent.config;
     const servers = toAgentMcpServers(mcpServers, this.config.runtime === 'docker');
-    const token = signAgentToken(jwtSecret, claims);
     return {
       ROOKERY_AGENT_ID: agent.id,
       ROOKERY_AGENT_NAME: agent.name,
       ROOKERY_GATEWAY_TOKEN: gatewayToken(jwtSecret, agent.id, agent.epoch),
       ROOKERY_LLM_PROVIDER: provider,
       ROOKERY_LLM_BASE_URL: `${this.runtime.agentDoorUrl}/llm/${provider}`,
-      ROOKERY_LLM_TOKEN: token,
+      ROOKERY_LLM_TOKEN: signAgentToken(jwtSecret, claims),
       ROOKERY_DOOR_URL: `${this.runtime.agentDoorUrl}/door`,
       ROOKERY_RUNTIME: this.config.runtime,
       ROOKERY_MODEL: model ?? DEFAULT_MODELS[provider],
       ...(Object.keys(servers).length === 0 ? {} : { ROOKERY_MCP_SERVERS: JSON.stringify(servers) }),
       ...(temperature === undefined ? {} : { ROOKERY_TEMPERATURE: String(temperature) }),
       // agents that are processes have the machine's network anyway
-      ...(this.config.runtime === 'docker' ? proxyEnvironment(this.runtime.agentDoorUrl, token) : {}),
+      ...(this.config.runtime === 'docker'
+        ? proxyEnvironment(this.runtime.agentDoorUrl, signEgressToken(jwtSecret, claims))
+        : {}),
       ...(agent.runtime === 'openclaw' && sharedMode === true ? { ROOKERY_SHARED_MODE: '1' } : {}),
       ...(maxTokens === undefined ? {} : { ROOKERY_MAX_TOKENS: String(maxTokens) }),
     };

@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, type Server, type Socket, connect as connectTcp, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { AgentEvent, EgressPolicy } from '#libs/agents';
-import { signAgentToken } from '#libs/crypto';
+import { signAgentToken, signEgressToken } from '#libs/crypto';
 import { Notices } from '#libs/events';
 import { type TestOrganisation, eventually } from '#libs/testing';
 import { type EdgeFixture, EPOCH, startEdge } from '../testing/edge-fixture.js';
@@ -77,7 +77,7 @@ describe('the egress proxy', () => {
       JSON.stringify({ egress: { allowHosts } }),
     ]);
   const token = (epoch = EPOCH, of = agent): string =>
-    signAgentToken(edge.config.security.jwtSecret, {
+    signEgressToken(edge.config.security.jwtSecret, {
       agentId: of.agentId,
       orgId: of.orgId,
       hostId: edge.config.host.id,
@@ -155,6 +155,12 @@ describe('the egress proxy', () => {
       expect([status, error?.code]).toEqual([407, code]);
       expect(headers).toMatch(/^proxy-authenticate: Basic /im);
     }
+    // the token of the other doors opens none here, nor this one there
+    const claims = { agentId: agent.agentId, orgId: agent.orgId, hostId: edge.config.host.id, epoch: EPOCH };
+    const doorToken = signAgentToken(edge.config.security.jwtSecret, claims);
+    expect((await tunnel(home(), basic(doorToken))).error?.code).toBe('invalid_token');
+    const headers = { authorization: `Bearer ${token()}` };
+    expect((await fetch(`${edge.agentUrl}/door/tools`, { headers })).status).toBe(401);
     // what one agent may reach says nothing about another
     expect((await tunnel(home(), basic(token(EPOCH, other)))).status).toBe(403);
     expect(shouter.sockets.size).toBe(0);

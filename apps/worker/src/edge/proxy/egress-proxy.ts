@@ -30,9 +30,9 @@ export class ProxyRules {
     @Inject(Refusals) private readonly refusals: Refusals,
   ) {}
 
-  /** @throws DomainError `unauthenticated` without a living agent's token, `forbidden` for a host that is not approved. */
+  /** @throws DomainError `unauthenticated` without a living agent's egress token, `forbidden` for a host that is not approved. */
   async admit(req: IncomingMessage, target: ProxyTarget): Promise<AdmittedAgent> {
-    const agent = await this.gate.admit(req, proxyToken(req));
+    const agent = await this.gate.admitOut(req, proxyToken(req));
     const approved = (await this.policy.standing([agent.agentId])).get(agent.agentId)?.approved ?? [];
     if (matchesHost(approved, target.host, target.port)) return agent;
     const reason = namesHost(approved, target.host) ? 'port_not_approved' : 'host_not_approved';

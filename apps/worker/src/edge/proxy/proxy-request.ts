@@ -28,7 +28,7 @@ export function absoluteTarget(url: string | undefined): ProxyTarget & { readonl
   return { host, port: Number(parsed.port || 80), url: parsed };
 }
 
-/** The agent token: password (or, without one, user name) of the proxy's URL, or a bearer token. */
+/** The egress token: password (or, without one, user name) of the proxy's URL, or a bearer token. */
 export function proxyToken(req: IncomingMessage): string | undefined {
   const [, scheme = '', credential = ''] = CREDENTIAL.exec(req.headers['proxy-authorization'] ?? '') ?? [];
   if (scheme.toLowerCase() !== 'basic') return credential || undefined;

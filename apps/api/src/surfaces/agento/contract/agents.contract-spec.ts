@@ -139,6 +139,16 @@ describe('an agent from creation to deletion', () => {
     expect(await data('GET', `/agents/${id}`)).toMatchObject({ name: 'Renamed', avatarUrl: null });
   });
 
+  it('may reach other hosts without a restart', async () => {
+    const egress = { allowHosts: ['api.example.com', '*.example.org:8443'] };
+    expect(await data('PATCH', `/agents/${id}`, { config: { egress } })).toMatchObject({ needsRestart: false });
+    expect(await data('GET', `/agents/${id}`)).toMatchObject({ config: { egress } });
+    const wrong = await call('PATCH', `/agents/${id}`, { config: { egress: { allowHosts: ['*'] } } });
+    expect(wrong).toMatchObject({ status: 422 });
+    expect(JSON.stringify(wrong.body)).toContain('allowHosts[0]');
+    await data('PATCH', `/agents/${id}`, { config: { egress: null } });
+  });
+
   it('merges its config, is flagged, and cleared by a restart', async () => {
     const flagged = await data('PATCH', `/agents/${id}`, { config: { temperature: 0.5, tone: 'warm' } });
     expect(flagged).toMatchObject({ status: 'running', needsRestart: true });
