@@ -9,7 +9,7 @@ import { ScriptedServer, type Script, says } from '../testing/scripted-server.js
 type Wire = 'openai' | 'anthropic' | 'google' | 'demo';
 type Agent = TestOrganisation & { agentId: string };
 
-const SILENCE_MS = 400;
+const SILENCE_MS = 2_000;
 const PRICES = {
   openai: { priced: { input: 1_000_000, cachedInput: 100_000, output: 2_000_000, maxOutputTokens: 5_000 } },
   anthropic: {
@@ -400,7 +400,7 @@ describe('the metered broker', () => {
       const answer = await chat();
       expect([answer.status, await answer.json(), answer.headers.get('x-rookery-error')]).toEqual([
         504,
-        { error: expect.objectContaining({ code: 'provider_timeout', message: 'OpenAI sent nothing for 0.4 s' }) },
+        { error: expect.objectContaining({ code: 'provider_timeout', message: 'OpenAI sent nothing for 2 s' }) },
         'provider_timeout',
       ]);
       expect(await settled()).toMatchObject([{ calls: 1, estimated_calls: 1, output_tokens: 0 }]);
