@@ -1,3 +1,5 @@
+import type { AgentWorkspaces } from './agent-workspaces.js';
+
 /** Injection token of the host's {@link ContainerRuntime}. */
 export const CONTAINER_RUNTIME = Symbol('CONTAINER_RUNTIME');
 
@@ -79,6 +81,8 @@ export interface ContainerRuntime {
   readonly name: 'docker' | 'process' | 'fake';
   /** Base URL under which an agent on this host reaches the edge's agent door. */
   readonly agentDoorUrl: string;
+  /** The files agents wrote. */
+  readonly workspaces: AgentWorkspaces;
   /** Prepares the host (edge container, folders, networks); called at every worker start. */
   prepare(signal: AbortSignal): Promise<void>;
   /**

@@ -30,6 +30,18 @@ const reach = (host, port) =>
     socket.once('error', (error) => resolve(error.code));
   });
 
+const databases = new Map();
+const rows = async (path, count) => {
+  const { DatabaseSync } = await import('node:sqlite');
+  if (!databases.has(path)) {
+    const made = new DatabaseSync(path);
+    made.exec('PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE IF NOT EXISTS t (n INTEGER)');
+    databases.set(path, made);
+  }
+  for (let n = 0; n < count; n++) databases.get(path).exec(`INSERT INTO t VALUES (${n})`);
+  return {};
+};
+
 const routes = {
   '/healthz': () => ({ status: 'ok', agentId: ROOKERY_AGENT_ID, nonce: ROOKERY_INSTANCE_NONCE }),
   '/readyz': () => ({}),
@@ -38,6 +50,8 @@ const routes = {
   '/link': (query) => attempt(() => symlinkSync(query.get('to'), query.get('path'))),
   '/read': (query) => attempt(() => readFileSync(query.get('path'), 'utf8')),
   '/write': (query) => attempt(() => writeFileSync(query.get('path'), query.get('content') ?? '')),
+  // rows that are only in the log of a database that stays open
+  '/rows': (query) => rows(query.get('path'), Number(query.get('count'))),
   '/print': (query) => say('info', query.get('text')),
   '/flood': (query) => {
     for (let line = 0; line < Number(query.get('lines')); line++) say('debug', `${line} ${'x'.repeat(200)}`);

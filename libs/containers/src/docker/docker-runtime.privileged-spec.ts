@@ -8,6 +8,7 @@ import { newId } from '#libs/kernel';
 import { describeIf, eventually, requireTool } from '#libs/testing';
 import { containerRuntimeConformance } from '../conformance/container-runtime.conformance-spec.js';
 import { AGENT_IMAGE, DockerTestHost } from '../conformance/docker-host.conformance-spec.js';
+import { hostileWorkspaceConformance } from '../conformance/hostile-workspace.conformance-spec.js';
 import type { ContainerSpec } from '../container-runtime.js';
 import { AgentNetworks } from './agent-networks.js';
 import type { DockerRuntime } from './docker-runtime.js';
@@ -50,6 +51,20 @@ describeIf(requireTool('docker'), 'DockerRuntime', () => {
       },
       write: (agentId, path, content) => host.ask(runtime, agentId, '/write', { path: workspace(path), content }),
       instances: async (agentId) => (await host.containers(agentId)).length,
+      close: () => host.close(),
+    };
+  });
+});
+
+describeIf(requireTool('docker'), 'DockerRuntime and a hostile workspace', () => {
+  hostileWorkspaceConformance(async () => {
+    const host = await DockerTestHost.open();
+    const runtime = await host.worker();
+    return {
+      runtime,
+      image: AGENT_IMAGE,
+      ask: (agentId, path, values) => host.ask(runtime, agentId, path, values),
+      at: (_, path) => `/workspace/${path}`,
       close: () => host.close(),
     };
   });

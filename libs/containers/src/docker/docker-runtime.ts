@@ -28,6 +28,7 @@ import { EdgeContainer } from './edge-container.js';
 import { statusOf, toDomainError, unless, unlessMissing } from './engine-errors.js';
 import { Images } from './images.js';
 import { agentObject, BRIDGE_FILE, EDGE_ALIAS, GATEWAY_PORT, LABELS } from './naming.js';
+import { VolumeWorkspaces } from './volume-workspaces.js';
 import { WorkspaceVolumes } from './workspace-volume.js';
 
 /** Tries to win the agent's container name from other workers that make the same one. */
@@ -38,6 +39,7 @@ const LOOKS_AT_ONCE = 16;
 export class DockerRuntime implements ContainerRuntime {
   readonly name = 'docker';
   readonly agentDoorUrl: string;
+  readonly workspaces: VolumeWorkspaces;
   private readonly locks = new KeyedMutex();
   private readonly cpu = new CpuMeter();
   private readonly networks: AgentNetworks;
@@ -52,6 +54,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.agentDoorUrl = `http://${EDGE_ALIAS}:${config.edge.agentPort}`;
     this.networks = new AgentNetworks(docker, config.host.id, config.docker.subnetPool);
     this.volumes = new WorkspaceVolumes(docker, config.host.id);
+    this.workspaces = new VolumeWorkspaces(docker, this.volumes);
     this.images = new Images(docker);
     this.edge = new EdgeContainer(docker, config, this.networks, this.images);
   }

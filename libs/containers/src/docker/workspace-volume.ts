@@ -30,6 +30,7 @@ export class WorkspaceVolumes {
   }
 
   async remove(agentId: string): Promise<void> {
+    await this.removeReader(agentId);
     await unlessMissing(this.docker.getVolume(agentObject(agentId)).remove({ force: true }));
   }
 
@@ -38,6 +39,58 @@ export class WorkspaceVolumes {
     const filters = { label: [`${LABELS.host}=${this.hostId}`, LABELS.agent] };
     const { Volumes } = await this.docker.listVolumes({ filters });
     return (Volumes ?? []).flatMap(({ Labels }) => Labels?.[LABELS.agent] ?? []);
+  }
+
+  /** What the agent's workspace can be reached through; undefined when there is no workspace. To be closed. */
+  async open(
+    agentId: string,
+    image: string,
+  ): Promise<{ container: Docker.Container; close(): Promise<void> } | undefined> {
+    const own = this.docker.getContainer(agentObject(agentId));
+    if (await unlessMissing(own.inspect())) return { container: own, close: () => Promise.resolve() };
+    if (!(await unlessMissing(this.docker.getVolume(agentObject(agentId)).inspect()))) return undefined;
+    await this.removeReader(agentId);
+    const container = await this.docker.createContainer({
+      ...this.helper(agentId, image),
+      name: readerName(agentId),
+      Cmd: ['true'],
+    });
+    return { container, close: () => this.removeReader(agentId) };
+  }
+
+  /** The same for the time of `work`. */
+  async through<T>(
+    agentId: string,
+    image: string,
+    work: (container: Docker.Container | undefined) => Promise<T>,
+  ): Promise<T> {
+    const reader = await this.open(agentId, image);
+    try {
+      return await work(reader?.container);
+    } finally {
+      await reader?.close();
+    }
+  }
+
+  private async removeReader(agentId: string): Promise<void> {
+    await unlessMissing(this.docker.getContainer(readerName(agentId)).remove({ force: true }));
+  }
+
+  /** A container that has nothing but the workspace. */
+  private helper(agentId: string, image: string): Docker.ContainerCreateOptions {
+    return {
+      Image: image,
+      Entrypoint: ['node'],
+      User: `${AGENT_UID}:${AGENT_UID}`,
+      Labels: { [LABELS.host]: this.hostId },
+      HostConfig: {
+        CapDrop: ['ALL'],
+        SecurityOpt: ['no-new-privileges'],
+        ReadonlyRootfs: true,
+        NetworkMode: 'none',
+        Mounts: [{ Type: 'volume', Source: agentObject(agentId), Target: WORKSPACE }],
+      },
+    };
   }
 
   /** Writes the files into a container that does not run, and removes those the spec before had and this one has not. */
@@ -65,20 +118,12 @@ export class WorkspaceVolumes {
     script: string[],
     extra: Docker.ContainerCreateOptions,
   ): Promise<void> {
+    const base = this.helper(agentId, image);
     const container = await this.docker.createContainer({
-      Image: image,
-      Entrypoint: ['node'],
+      ...base,
+      ...extra,
       Cmd: ['-e', ...script],
-      User: extra.User ?? `${AGENT_UID}:${AGENT_UID}`,
-      Labels: { [LABELS.host]: this.hostId },
-      HostConfig: {
-        CapDrop: ['ALL'],
-        SecurityOpt: ['no-new-privileges'],
-        ReadonlyRootfs: true,
-        NetworkMode: 'none',
-        Mounts: [{ Type: 'volume', Source: agentObject(agentId), Target: WORKSPACE }],
-        ...extra.HostConfig,
-      },
+      HostConfig: { ...base.HostConfig, ...extra.HostConfig },
     });
     try {
       await container.start();
@@ -88,6 +133,9 @@ export class WorkspaceVolumes {
     }
   }
 }
+
+/** One a workspace, so that one that a killed worker left is found. */
+const readerName = (agentId: string): string => `${agentObject(agentId)}-reader`;
 
 /** Files with every folder above them, so that a link in a folder's place gives way to a folder. */
 function archiveOf(files: readonly WorkspaceFile[]): Promise<Buffer> {

@@ -13,8 +13,10 @@ import { checkSpec } from '../spec-checks.js';
 import { specHash } from '../spec-hash.js';
 import { missing } from '../states.js';
 import { sleep } from '../waiting.js';
+import { FakeWorkspaces } from './fake-workspaces.js';
 
-type Step = 'prepare' | 'ensure' | 'start' | 'stop' | 'remove' | 'inspect' | 'stats' | 'probe' | 'list';
+type Step =
+  'prepare' | 'ensure' | 'start' | 'stop' | 'remove' | 'inspect' | 'stats' | 'probe' | 'list' | 'read' | 'restore';
 
 interface FakeInstance {
   readonly spec: ContainerSpec;
@@ -25,10 +27,11 @@ interface FakeInstance {
   port: number;
 }
 
-interface FakeAgent {
+export interface FakeAgent {
   instance: FakeInstance | undefined;
   readonly workspace: Map<string, string>;
   readonly written: Set<string>;
+  mark: string | null;
   readonly lines: ContainerLogLine[];
   position: number;
 }
@@ -49,9 +52,15 @@ export class FakeRuntime implements ContainerRuntime {
   before: (step: Step, agentId: string | undefined) => void | Promise<void> = () => undefined;
   /** What `probe` answers for a running agent. */
   ready: (agentId: string, path: string) => number | null = () => 200;
+  readonly workspaces: FakeWorkspaces;
   private readonly locks = new KeyedMutex();
 
-  constructor(readonly host: FakeHost = new FakeHost()) {}
+  constructor(readonly host: FakeHost = new FakeHost()) {
+    this.workspaces = new FakeWorkspaces(
+      (agentId) => this.host.agents.get(agentId),
+      async (step, agentId) => this.before(step, agentId),
+    );
+  }
 
   async prepare(): Promise<void> {
     await this.before('prepare', undefined);
@@ -173,7 +182,14 @@ export class FakeRuntime implements ContainerRuntime {
   private agent(agentId: string): FakeAgent {
     const found = this.host.agents.get(agentId);
     if (found !== undefined) return found;
-    const made: FakeAgent = { instance: undefined, workspace: new Map(), written: new Set(), lines: [], position: 0 };
+    const made: FakeAgent = {
+      instance: undefined,
+      workspace: new Map(),
+      written: new Set(),
+      mark: null,
+      lines: [],
+      position: 0,
+    };
     this.host.agents.set(agentId, made);
     return made;
   }

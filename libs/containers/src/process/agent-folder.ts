@@ -34,6 +34,8 @@ interface Kept {
   identity: Identity;
   ending: Ending;
   files: readonly string[];
+  /** Mark of the last restore of the workspace. */
+  copy: string;
 }
 
 /** Everything kept on disk for one agent: `DATA_DIR/agents/<id>/`. Files are replaced whole, never edited. */

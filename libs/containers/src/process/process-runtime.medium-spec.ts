@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { newId } from '#libs/kernel';
 import { describeIf, eventually, requireTool } from '#libs/testing';
 import { containerRuntimeConformance } from '../conformance/container-runtime.conformance-spec.js';
+import { hostileWorkspaceConformance } from '../conformance/hostile-workspace.conformance-spec.js';
 import type { ContainerSpec } from '../container-runtime.js';
 import { AgentFolder } from './agent-folder.js';
 import { nonceArgument } from './agent-process.js';
@@ -88,6 +89,23 @@ describe('ProcessRuntime', () => {
       instances: (agentId) => processes(dataDir, agentId),
       close: async () => {
         for (const runtime of made) runtime.onModuleDestroy();
+        rmSync(dataDir, { recursive: true });
+      },
+    };
+  });
+});
+
+describe('ProcessRuntime and a hostile workspace', () => {
+  hostileWorkspaceConformance(async () => {
+    const dataDir = openDataDir();
+    const runtime = await worker(dataDir);
+    return {
+      runtime,
+      image: '',
+      ask: (agentId, path, values) => ask(runtime, agentId, query(path, values)),
+      at: (agentId, path) => join(dataDir, 'agents', agentId, 'workspace', path),
+      close: async () => {
+        runtime.onModuleDestroy();
         rmSync(dataDir, { recursive: true });
       },
     };

@@ -29,6 +29,7 @@ import { Ports } from './ports.js';
 import { startMark, useOfTree } from './process-table.js';
 import { withStartLock } from './start-lock.js';
 import { agentUsers } from './users.js';
+import { FolderWorkspaces } from './folder-workspaces.js';
 import { writeFiles } from './workspace.js';
 
 const ROTATE_EVERY_MS = 2_000;
@@ -46,6 +47,7 @@ export interface ProcessRuntimeOptions {
 export class ProcessRuntime implements ContainerRuntime {
   readonly name = 'process';
   readonly agentDoorUrl: string;
+  readonly workspaces: FolderWorkspaces;
   private readonly locks = new KeyedMutex();
   private readonly cpu = new CpuMeter();
   private readonly endings = new Endings();
@@ -59,6 +61,11 @@ export class ProcessRuntime implements ContainerRuntime {
     this.agentsFolder = join(options.dataDir, 'agents');
     this.ports = new Ports(options.dataDir);
     this.users = agentUsers(join(options.dataDir, 'users'));
+    this.workspaces = new FolderWorkspaces({
+      folder: (agentId) => this.folder(agentId),
+      ownerOf: async (agentId) => this.users?.numberOf(agentId),
+      node: options.program.node,
+    });
   }
 
   async prepare(): Promise<void> {

@@ -50,7 +50,8 @@ function replaceFile(file: string, content: string, owner: Owner): void {
   own(file, owner);
 }
 
-function makeFolder(root: string, relative: string, owner: Owner): void {
+/** Makes the folders of a path below the root; a link in the place of one gives way. */
+export function makeFolder(root: string, relative: string, owner: Owner): void {
   let path = root;
   for (const part of relative === '.' ? [] : relative.split('/')) {
     path = join(path, part);
@@ -71,6 +72,7 @@ function folderIsReal(root: string, relative: string): boolean {
 
 const lstat = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false });
 
-function own(path: string, owner: Owner): void {
+/** Gives a file to its owner, where there is another than this process. */
+export function own(path: string, owner: Owner): void {
   if (owner !== undefined) chownSync(path, owner, owner);
 }
