@@ -5,7 +5,7 @@ import {
   type OnApplicationBootstrap,
   type OnModuleInit,
 } from '@nestjs/common';
-import { AgentReconciler, AgentWatcher, HostAgents, HostSession } from '#libs/agents';
+import { AgentReconciler, AgentWatcher, HostAgents, HostSession, StoredDeletions, WorkspaceSync } from '#libs/agents';
 import { CONFIG, type Config } from '#libs/config';
 import { Logger } from '#libs/observability';
 import { ScheduleRunner } from './schedule-runner.js';
@@ -17,6 +17,8 @@ export class HostDutiesOf {
     @Inject(HostSession) readonly session: HostSession,
     @Inject(AgentReconciler) readonly reconciler: AgentReconciler,
     @Inject(AgentWatcher) readonly watcher: AgentWatcher,
+    @Inject(WorkspaceSync) readonly files: WorkspaceSync,
+    @Inject(StoredDeletions) readonly deletions: StoredDeletions,
   ) {}
 }
 

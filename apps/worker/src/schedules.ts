@@ -1,4 +1,11 @@
-import { AgentReconciler, AgentWatcher, HostSession, LogPartitions } from '#libs/agents';
+import {
+  AgentReconciler,
+  AgentWatcher,
+  HostSession,
+  LogPartitions,
+  StoredDeletions,
+  WorkspaceSync,
+} from '#libs/agents';
 import type { Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
@@ -19,6 +26,8 @@ export interface HostDuties {
   readonly session: HostSession;
   readonly reconciler: AgentReconciler;
   readonly watcher: AgentWatcher;
+  readonly files: WorkspaceSync;
+  readonly deletions: StoredDeletions;
 }
 
 /** What any worker does by the clock, for all. */
@@ -34,11 +43,13 @@ export interface SharedDuties {
 }
 
 /** Every timer of a host's worker but one: the outbox sweep belongs to the queue (`libs/queue`, each second). */
-export const hostSchedules = ({ session, reconciler, watcher }: HostDuties): Schedule[] => [
+export const hostSchedules = ({ session, reconciler, watcher, files, deletions }: HostDuties): Schedule[] => [
   { name: 'host.beat', everyMs: 4 * SECOND_MS, run: () => session.beat() },
   { name: 'agents.sweep', everyMs: SECOND_MS, run: () => reconciler.sweep() },
   { name: 'agents.watch', everyMs: 2 * SECOND_MS, run: (signal) => watcher.watch(signal) },
   { name: 'agents.stats', everyMs: 10 * SECOND_MS, run: (signal) => watcher.reportStats(signal) },
+  { name: 'files.sync', everyMs: 10 * SECOND_MS, run: (signal) => files.syncDue(signal) },
+  { name: 'files.delete', everyMs: 30 * SECOND_MS, run: (signal) => deletions.run(signal) },
 ];
 
 /** Every timer of any worker. Rate limits, idempotency keys and login sessions are swept by the API, which writes them. */

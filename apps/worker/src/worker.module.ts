@@ -13,6 +13,7 @@ import { SkillsUpkeepModule, SkillsWorkerModule } from '#libs/skills';
 import { AgentTasksModule } from '#libs/tasks';
 import { MeteringModule } from '#libs/usage';
 import { HostDutiesOf, HostWorker } from './host-worker.js';
+import { StorageModule } from '#libs/storage';
 import { AgentsProcessor } from './processors/agents.processor.js';
 import { DomainDutiesOf, SharedDutiesOf, SharedWorker } from './shared-worker.js';
 
@@ -42,7 +43,9 @@ export class WorkerModule {
         AgentTasksModule,
         KnowledgeModule,
         SkillsUpkeepModule,
-        ...(runsHost ? [ContainersModule.forRoot(), AgentsWorkerModule, SkillsWorkerModule] : []),
+        ...(runsHost
+          ? [ContainersModule.forRoot(), StorageModule.forRoot(), AgentsWorkerModule, SkillsWorkerModule]
+          : []),
       ],
       providers: [
         LogPartitions,

@@ -3,7 +3,7 @@ import { Database } from '#libs/database';
 import { type DomainEvent, EventLog } from '#libs/events';
 import type { Scope } from '#libs/kernel';
 import { CATEGORIES } from './advice.js';
-import type { AgentExplanation, AgentTransition, ErrorCategory, RefusedHost } from './agent.js';
+import type { AgentExplanation, AgentFilesState, AgentTransition, ErrorCategory, RefusedHost } from './agent.js';
 import type { AgentStatus, DesiredState } from './agent.state.js';
 import { agentNotFound } from './agents.errors.js';
 import { AGENT_EVENTS, AgentEvent, type RefusedHostData, type StatusEventData } from './agents.events.js';
@@ -17,8 +17,9 @@ const EXPLAIN = `
          a.observed_restart_generation, a.attempts, a.last_error, a.error_category,
          CASE WHEN isfinite(a.next_attempt_at) THEN a.next_attempt_at END AS next_attempt_at,
          h.id AS host_id, h.region AS host_region, h.draining, h.heartbeat_at,
-         h.dead_since IS NULL AND h.heartbeat_at > now() - make_interval(secs => $3) AS alive
-    FROM agents a LEFT JOIN hosts h ON h.id = a.host_id
+         h.dead_since IS NULL AND h.heartbeat_at > now() - make_interval(secs => $3) AS alive,
+         to_jsonb(w) AS workspace
+    FROM agents a LEFT JOIN hosts h ON h.id = a.host_id LEFT JOIN agent_workspaces w ON w.agent_id = a.id
    WHERE a.org_id = $1 AND a.id = $2 AND a.desired_state <> 'deleted'`;
 
 interface ExplainRow {
@@ -37,6 +38,17 @@ interface ExplainRow {
   readonly draining: boolean;
   readonly heartbeat_at: Date;
   readonly alive: boolean;
+  readonly workspace: WorkspaceJson | null;
+}
+
+interface WorkspaceJson {
+  readonly files: number;
+  readonly bytes: number;
+  readonly synced_at: string | null;
+  readonly last_error: string | null;
+  readonly error_code: string | null;
+  readonly next_sync_at: string;
+  readonly left_out: readonly string[];
 }
 
 /** Tells why an agent is in the state it is in. */
@@ -100,8 +112,19 @@ function explanation(row: ExplainRow): Omit<AgentExplanation, 'agentId' | 'trans
     lastError: row.last_error,
     category: row.error_category,
     advice: row.error_category && CATEGORIES[row.error_category].advice,
+    files: row.workspace && toFiles(row.workspace),
   };
 }
+
+const toFiles = (workspace: WorkspaceJson): AgentFilesState => ({
+  count: workspace.files,
+  bytes: workspace.bytes,
+  storedAt: workspace.synced_at === null ? null : new Date(workspace.synced_at),
+  lastError: workspace.last_error,
+  errorCode: workspace.error_code,
+  nextAt: new Date(workspace.next_sync_at),
+  leftOut: workspace.left_out,
+});
 
 const toTransition = (seq: number, at: Date, data: StatusEventData): AgentTransition => ({
   seq,

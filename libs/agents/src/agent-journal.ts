@@ -3,7 +3,7 @@ import type { Tx } from '#libs/database';
 import { EventLog, Notices } from '#libs/events';
 import { JobRinger } from '#libs/queue';
 import { RECONCILE_AGENT } from './agents.jobs.js';
-import { AGENT_EVENTS, AgentEvent, type StatusEventData } from './agents.events.js';
+import { AGENT_EVENTS, AgentEvent, type FilesEventData, type StatusEventData } from './agents.events.js';
 
 /** A row of `agents` right after an UPDATE that raised its `event_seq`. */
 export interface Changed {
@@ -28,6 +28,10 @@ export class AgentJournal {
 
   async updated(tx: Tx, row: Changed, fields: readonly string[], cause: string): Promise<void> {
     await this.append(tx, row, AgentEvent.updated, { fields, cause });
+  }
+
+  async files(tx: Tx, row: Changed, data: FilesEventData): Promise<void> {
+    await this.append(tx, row, AgentEvent.files, { ...data });
   }
 
   /** Wakes the worker of the agent's host; the sweep does it too, only later. */

@@ -149,6 +149,21 @@ export interface RefusedHost extends RefusedHostData {
   readonly at: Date;
 }
 
+/** How the files that an agent wrote are stored. */
+export interface AgentFilesState {
+  readonly count: number;
+  readonly bytes: number;
+  /** When all of them were last known to be stored; null: never. */
+  readonly storedAt: Date | null;
+  /** Why they were not stored the last time; what was stored before is kept. */
+  readonly lastError: string | null;
+  readonly errorCode: string | null;
+  /** When they are looked at again while it runs, or after a failure. */
+  readonly nextAt: Date;
+  /** Paths that are not stored as they are: too large, or could not be read; at most ten. */
+  readonly leftOut: readonly string[];
+}
+
 /** Why an agent is in the state it is in. */
 export interface AgentExplanation {
   readonly agentId: string;
@@ -169,6 +184,8 @@ export interface AgentExplanation {
   readonly category: ErrorCategory | null;
   /** What to do, when failed. */
   readonly advice: string | null;
+  /** What is stored of the files it wrote; null before anything was looked at. */
+  readonly files: AgentFilesState | null;
   /** The last 20, newest first. */
   readonly transitions: readonly AgentTransition[];
   /** What the egress proxy refused, the last 20, newest first; one entry a host and ten minutes. */

@@ -16,11 +16,16 @@ import { AgentWatcher } from './reconciler/agent-watcher.js';
 import { HostAgents, HostServices } from './reconciler/host-agents.js';
 import { AgentReconciler } from './reconciler/reconciler.js';
 import { WorkspaceSources } from './reconciler/workspace-sources.js';
+import { InstanceRemains } from './reconciler/instance-remains.js';
 import { WatchRepository } from './reconciler/watch.repository.js';
+import { StoredDeletions } from './workspace/stored-deletions.js';
+import { WorkspaceRestore } from './workspace/workspace-restore.js';
+import { WorkspaceReports, WorkspaceSync } from './workspace/workspace-sync.js';
+import { WorkspacesRepository } from './workspace/workspaces.repository.js';
 
 /**
  * What the worker of a host does with its agents. Takes the host's lock when it is built, so that nothing of it exists
- * in a second worker. The process must provide config, database, events, logger, queue and the container runtime.
+ * in a second worker. The process must provide config, database, events, logger, queue, container runtime and storage.
  */
 @Module({
   imports: [SecretsModule],
@@ -34,18 +39,33 @@ import { WatchRepository } from './reconciler/watch.repository.js';
     HostAgents,
     HostServices,
     HostsRepository,
+    InstanceRemains,
     LogPartitions,
     LogShipper,
     LogStore,
     LogWriter,
+    StoredDeletions,
     WatchRepository,
     WorkspaceSources,
+    WorkspaceReports,
+    WorkspaceRestore,
+    WorkspaceSync,
+    WorkspacesRepository,
     {
       provide: HostSession,
       inject: [CONFIG, HostsRepository, Logger],
       useFactory: (config: Config, hosts: HostsRepository, logger: Logger) => HostSession.open(config, hosts, logger),
     },
   ],
-  exports: [AgentReconciler, AgentWatcher, HostAgents, HostSession, LogPartitions, WorkspaceSources],
+  exports: [
+    AgentReconciler,
+    AgentWatcher,
+    HostAgents,
+    HostSession,
+    LogPartitions,
+    WorkspaceSources,
+    StoredDeletions,
+    WorkspaceSync,
+  ],
 })
 export class AgentsWorkerModule {}

@@ -6,6 +6,7 @@ export const AgentEvent = {
   status: 'agent.status',
   updated: 'agent.updated',
   egressRefused: 'agent.egress_refused',
+  files: 'agent.files',
 } as const;
 
 /** Data of an `agent.status` event; dates are ISO text. */
@@ -29,3 +30,14 @@ export interface RefusedHostData {
 
 /** Not approved, approved for other ports only, or on an address that is not public. */
 export type RefusalReason = 'host_not_approved' | 'port_not_approved' | 'address_refused';
+
+/** Data of an `agent.files` event: what became of storing the files that the agent wrote. */
+export interface FilesEventData {
+  readonly outcome: 'failed' | 'incomplete' | 'recovered' | 'restored';
+  readonly code?: string;
+  readonly error?: string;
+  /** Paths that were not stored as they are, at most ten. */
+  readonly leftOut?: readonly string[];
+  readonly files?: number;
+  readonly bytes?: number;
+}

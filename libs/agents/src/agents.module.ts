@@ -18,6 +18,7 @@ import { AgentFilesService } from './files/agent-files.service.js';
 import { HostsRepository } from './hosts/hosts.repository.js';
 import { AgentLogsRepository } from './logs/agent-logs.repository.js';
 import { AgentLogsService } from './logs/agent-logs.service.js';
+import { WorkspaceGauges } from './workspace/workspace-gauges.js';
 
 /** What users do with agents. The process must provide config, database, events and a queue producer. */
 @Module({
@@ -39,6 +40,7 @@ import { AgentLogsService } from './logs/agent-logs.service.js';
     AgentsRepository,
     AgentsService,
     HostsRepository,
+    WorkspaceGauges,
   ],
   exports: [
     AgentsService,

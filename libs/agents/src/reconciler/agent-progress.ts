@@ -14,6 +14,11 @@ const ERASED = [
   'DELETE FROM agent_files WHERE agent_id = $1',
   'DELETE FROM agent_file_versions WHERE agent_id = $1',
   'DELETE FROM agent_skills WHERE agent_id = $1',
+  `INSERT INTO storage_deletions (store, key, org_id, due_at)
+   SELECT store, 'orgs/' || org_id || '/agents/' || agent_id || '/', org_id, now() FROM agent_workspaces
+    WHERE agent_id = $1 AND store IS NOT NULL ON CONFLICT DO NOTHING`,
+  'DELETE FROM agent_workspace_files WHERE agent_id = $1',
+  'DELETE FROM agent_workspaces WHERE agent_id = $1',
   'DELETE FROM agent_stats WHERE agent_id = $1',
   'DELETE FROM log_cursors WHERE agent_id = $1',
   `DELETE FROM secrets WHERE owner_kind = 'agent' AND owner_id = $1`,

@@ -3,13 +3,14 @@ import { CONTAINER_RUNTIME, type ContainerRuntime } from '#libs/containers';
 import { Logger } from '#libs/observability';
 import { HostSession } from '../hosts/host-session.js';
 import { LogPartitions } from '../logs/log-partitions.js';
-import { LogShipper } from '../logs/log-shipper.js';
 import { AgentProgress } from './agent-progress.js';
+import { InstanceRemains } from './instance-remains.js';
 import { AgentReconciler } from './reconciler.js';
 import type { ClaimedAgent } from './claimed-agent.js';
 
 const DRAIN_MS = 8_000;
 const STOP_ALL_TIMEOUT_MS = 5_000;
+const STOP_ALL_SYNC_MS = 5_000;
 const STOPS_AT_ONCE = 16;
 const LAST_OUTPUT_MS = 3_000;
 
@@ -30,7 +31,7 @@ export class HostAgents {
     @Inject(HostServices) private readonly services: HostServices,
     @Inject(CONTAINER_RUNTIME) private readonly runtime: ContainerRuntime,
     @Inject(AgentReconciler) private readonly reconciler: AgentReconciler,
-    @Inject(LogShipper) private readonly shipper: LogShipper,
+    @Inject(InstanceRemains) private readonly remains: InstanceRemains,
     @Inject(Logger) private readonly logger: Logger,
   ) {}
 
@@ -49,7 +50,7 @@ export class HostAgents {
     if (stopAgents) {
       await this.stopAll().catch((error: unknown) => this.logger.error('Agents were not all stopped', { error }));
     }
-    await this.shipper.close(LAST_OUTPUT_MS);
+    await this.remains.shipper.close(LAST_OUTPUT_MS);
     await this.services.session.close();
   }
 
@@ -62,10 +63,10 @@ export class HostAgents {
   }
 
   private async stopOne(agent: ClaimedAgent): Promise<void> {
-    const signal = AbortSignal.timeout(STOP_ALL_TIMEOUT_MS * 2);
+    const signal = AbortSignal.timeout(STOP_ALL_TIMEOUT_MS * 2 + STOP_ALL_SYNC_MS);
     try {
       await this.runtime.stop(agent.id, STOP_ALL_TIMEOUT_MS, signal);
-      await this.shipper.finish(agent.id, signal);
+      await this.remains.keep(agent.id, signal, STOP_ALL_SYNC_MS);
       await this.runtime.remove(agent.id, { wipe: false }, signal);
       if (agent.desiredState !== 'deleted') await this.services.progress.stopped(agent, 'the worker ended');
     } catch (error) {

@@ -5,11 +5,11 @@ import { isDatabaseDown } from '#libs/database';
 import { DomainError } from '#libs/kernel';
 import { Logger, runWithContext } from '#libs/observability';
 import { FenceLostError } from '../agents.errors.js';
-import { LogShipper } from '../logs/log-shipper.js';
 import { AgentClaims } from './agent-claims.js';
 import { AgentProgress } from './agent-progress.js';
 import { AgentSpecs } from './agent-spec.js';
 import type { ClaimedAgent } from './claimed-agent.js';
+import { InstanceRemains } from './instance-remains.js';
 import { type Failure, failureOf, failureOfExit } from './failure.js';
 import { type StepKind, planStep } from './reconcile-plan.js';
 import { readyTimeoutOf, stopTimeoutOf } from './runtime-limits.js';
@@ -52,7 +52,7 @@ export class AgentReconciler {
     @Inject(AgentProgress) private readonly progress: AgentProgress,
     @Inject(CONTAINER_RUNTIME) private readonly runtime: ContainerRuntime,
     @Inject(AgentSpecs) private readonly specs: AgentSpecs,
-    @Inject(LogShipper) private readonly shipper: LogShipper,
+    @Inject(InstanceRemains) private readonly remains: InstanceRemains,
     @Inject(Logger) private readonly logger: Logger,
   ) {}
 
@@ -121,11 +121,11 @@ export class AgentReconciler {
     announce: async ({ agent, container }) => ({ agent: await this.progress.announce(agent), container }),
     begin: async ({ agent, container }) => ({ agent: await this.progress.begin(agent), container }),
     ensure: async ({ agent, signal }) => ({
-      container: await this.runtime.ensure(await this.specs.of(agent), signal),
+      container: await this.remains.ensure(agent, await this.specs.of(agent), signal),
     }),
     start: async ({ agent, signal }) => {
       const container = await this.runtime.start(agent.id, signal);
-      void this.shipper.follow([agent.id]);
+      void this.remains.shipper.follow([agent.id]);
       return { container };
     },
     await_ready: (run) => this.awaitReady(run),
@@ -138,7 +138,7 @@ export class AgentReconciler {
     discard: (run) => this.discard(run),
     mark_stopped: async ({ agent, container }) => ({ agent: await this.progress.stopped(agent), container }),
     erase: async ({ agent, signal }) => {
-      await this.shipper.forget(agent.id);
+      await this.remains.forget(agent.id);
       await this.runtime.remove(agent.id, { wipe: true }, signal);
       return { agent: await this.progress.erased(agent, signal) };
     },
@@ -174,7 +174,8 @@ export class AgentReconciler {
 
   private async discard({ agent, container, signal }: Step): Promise<Outcome> {
     if (container.status === 'running') await this.runtime.stop(agent.id, stopTimeoutOf(agent.runtime), signal);
-    await this.shipper.finish(agent.id, signal);
+    if (agent.desiredState === 'deleted') await this.remains.forget(agent.id);
+    else if (container.status !== 'created') await this.remains.keep(agent.id, signal);
     await this.runtime.remove(agent.id, { wipe: false }, signal);
     return { agent: await this.claims.forgetInstance(agent) };
   }

@@ -1,12 +1,13 @@
 import { type INestApplicationContext, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { type Config, ConfigModule } from '#libs/config';
-import { CONTAINER_RUNTIME, FakeHost, FakeRuntime } from '#libs/containers';
+import { CONTAINER_RUNTIME, type ContainerRuntime, FakeHost, FakeRuntime } from '#libs/containers';
 import { DatabaseModule } from '#libs/database';
 import { EventsModule } from '#libs/events';
 import type { Caller } from '#libs/kernel';
 import { LoggerModule, Metrics, silentLogger } from '#libs/observability';
 import { QueueModule, migrateQueue } from '#libs/queue';
+import { StorageModule } from '#libs/storage';
 import type { TestDatabase } from '#libs/testing';
 import type { Agent, CreateAgent } from '../agent.js';
 import { AgentsModule } from '../agents.module.js';
@@ -18,6 +19,8 @@ import { LogPartitions } from '../logs/log-partitions.js';
 import { AgentWatcher } from '../reconciler/agent-watcher.js';
 import { HostAgents } from '../reconciler/host-agents.js';
 import { AgentReconciler } from '../reconciler/reconciler.js';
+import { StoredDeletions } from '../workspace/stored-deletions.js';
+import { WorkspaceSync } from '../workspace/workspace-sync.js';
 
 /** The agents domain as a worker and an API hold it, on a fake runtime, without timers: the test calls the rounds. */
 export interface AgentsFixture {
@@ -28,6 +31,8 @@ export interface AgentsFixture {
   readonly host: HostAgents;
   readonly session: HostSession;
   readonly partitions: LogPartitions;
+  readonly files: WorkspaceSync;
+  readonly deletions: StoredDeletions;
   readonly runtime: FakeRuntime;
   readonly app: INestApplicationContext;
   /** Makes an agent and brings it up. */
@@ -48,13 +53,15 @@ export async function agentsFixture(
   db: TestDatabase,
   fakeHost = new FakeHost(),
   given?: Config,
+  /** A real one in the place of the fake. */
+  realRuntime?: ContainerRuntime,
 ): Promise<AgentsFixture> {
   const config = given ?? db.config({ runtime: 'fake' });
   const runtime = new FakeRuntime(fakeHost);
   await migrateQueue(config.databaseUrl);
 
   @Module({
-    providers: [{ provide: CONTAINER_RUNTIME, useValue: runtime }],
+    providers: [{ provide: CONTAINER_RUNTIME, useValue: realRuntime ?? runtime }],
     exports: [CONTAINER_RUNTIME],
   })
   class FakeRuntimeModule {}
@@ -67,6 +74,7 @@ export async function agentsFixture(
       EventsModule.forRoot(),
       QueueModule.forProducer(),
       { module: FakeRuntimeModule, global: true },
+      StorageModule.forRoot(),
       AgentsModule,
       AgentsWorkerModule,
     ],
@@ -80,6 +88,8 @@ export async function agentsFixture(
     host: app.get(HostAgents),
     session: app.get(HostSession),
     partitions: app.get(LogPartitions),
+    files: app.get(WorkspaceSync),
+    deletions: app.get(StoredDeletions),
     runtime,
     app,
   };

@@ -1,6 +1,7 @@
 import { Init1795370400000 } from './202611220001-init.js';
 import { FileVersions1795374600000 } from './202611220002-file-versions.js';
 import { LeanChatKeys1795377600000 } from './202611220003-lean-chat-keys.js';
+import { Workspaces1795394400000 } from './202611220004-workspaces.js';
 import { Usage1795398000000 } from './202611220005-usage.js';
 import { ServesPeers1795401600000 } from './202611220006-serves-peers.js';
 import { Knowledge1795405200000 } from './202611220007-knowledge.js';
@@ -14,6 +15,7 @@ export const migrations = [
   Init1795370400000,
   FileVersions1795374600000,
   LeanChatKeys1795377600000,
+  Workspaces1795394400000,
   Usage1795398000000,
   ServesPeers1795401600000,
   Knowledge1795405200000,

@@ -67,6 +67,27 @@ export class RefusedHostDto {
   reason!: string;
 }
 
+export class AgentFilesDto {
+  @ApiProperty({ type: 'integer', example: 12 })
+  count!: number;
+  @ApiProperty({ type: 'integer', example: 48211 })
+  bytes!: number;
+  /** When all of them were last known to be stored */
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: '2026-02-10T14:05:00.000Z' })
+  storedAt!: string | null;
+  /** Why they were not stored the last time; what was stored before is kept */
+  @ApiProperty({ type: String, nullable: true, example: null })
+  lastError!: string | null;
+  @ApiProperty({ type: String, nullable: true, example: null })
+  errorCode!: string | null;
+  /** When they are looked at again, while the agent runs or after a failure */
+  @ApiProperty({ format: 'date-time', example: '2026-02-10T14:10:00.000Z' })
+  nextAt!: string;
+  /** Paths that are not stored as they are: too large, or could not be read; at most ten */
+  @ApiProperty({ type: [String], example: [] })
+  leftOut!: string[];
+}
+
 export class AgentWhyDto {
   @ApiProperty({ format: 'uuid', example: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890' })
   id!: string;
@@ -93,6 +114,9 @@ export class AgentWhyDto {
   /** What to do about it */
   @ApiProperty({ type: String, nullable: true, example: null })
   advice!: string | null;
+  /** What is stored of the files it wrote; null before anything was looked at */
+  @ApiProperty({ type: AgentFilesDto, nullable: true })
+  files!: AgentFilesDto | null;
   /** The last 20 changes of status, newest first */
   transitions!: AgentTransitionDto[];
   /** Hosts that the egress proxy refused (docker runtime): the last 20, newest first, each once in ten minutes */

@@ -126,6 +126,12 @@ export const toAgentWhy = (why: AgentExplanation): { data: AgentWhyDto } => ({
     lastError: why.lastError,
     errorCategory: why.category,
     advice: why.advice,
+    files: why.files && {
+      ...why.files,
+      leftOut: [...why.files.leftOut],
+      storedAt: isoTimeOrNull(why.files.storedAt),
+      nextAt: isoTime(why.files.nextAt),
+    },
     transitions: why.transitions.map(({ at, nextRetryAt, category, ...transition }) => ({
       ...transition,
       at: isoTime(at),
