@@ -103,7 +103,16 @@ describeIf(requireTool('docker'), 'MCP servers of an agent in a container', () =
   it('are programs beside it, in its workspace, with nothing of its environment', async () => {
     callsThenTells('beside_environment', {});
     const told = JSON.parse(await say()) as { variables: Record<string, string>; folder: string };
-    expect(Object.keys(told.variables).sort()).toEqual(['HOME', 'MODE', 'PATH']);
+    const way = [
+      'HTTP_PROXY',
+      'HTTPS_PROXY',
+      'NO_PROXY',
+      'http_proxy',
+      'https_proxy',
+      'no_proxy',
+      'NODE_USE_ENV_PROXY',
+    ];
+    expect(Object.keys(told.variables).sort()).toEqual(['HOME', 'MODE', 'PATH', ...way].sort());
     expect(told.folder).toBe('/workspace');
   }, 60_000);
 
