@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AgentCommands, agentNotFound } from '#libs/agents';
+import { AgentCommands, EgressPolicy, agentNotFound } from '#libs/agents';
 import { Database, type Tx } from '#libs/database';
 import { OrganisationsService } from '#libs/identity';
 import { type Caller, invalid, isUuid, requireScope } from '#libs/kernel';
@@ -12,6 +12,16 @@ const MOST_AGENT_FILES = 2_000;
 const MOST_AGENT_BYTES = 8 * 1024 * 1024;
 const ID = /^[a-z0-9-]{1,64}$/;
 
+/** The other domains that an installation asks. */
+@Injectable()
+export class SkillPorts {
+  constructor(
+    @Inject(AgentCommands) readonly commands: AgentCommands,
+    @Inject(EgressPolicy) readonly egress: EgressPolicy,
+    @Inject(OrganisationsService) readonly organisations: OrganisationsService,
+  ) {}
+}
+
 /**
  * The skills of an agent: what its next instance gets below `skills/`, on whichever host; a running agent is flagged
  * (`needsRestart`). The content is the one of the moment of the installation.
@@ -22,8 +32,7 @@ export class AgentSkillsService {
     @Inject(Database) private readonly database: Database,
     @Inject(SkillsRepository) private readonly skills: SkillsRepository,
     @Inject(AgentSkillsRepository) private readonly installs: AgentSkillsRepository,
-    @Inject(AgentCommands) private readonly commands: AgentCommands,
-    @Inject(OrganisationsService) private readonly organisations: OrganisationsService,
+    @Inject(SkillPorts) private readonly ports: SkillPorts,
   ) {}
 
   /** Newest first. @throws DomainError `not_found`. */
@@ -48,13 +57,14 @@ export class AgentSkillsService {
     const trustLevel = checkedLevel(level);
     if (!isUuid(agentId)) throw agentNotFound();
     if (!ID.test(skillId)) throw skillNotFound();
-    const { limits } = await this.organisations.account(caller);
+    const { limits } = await this.ports.organisations.account(caller);
     return this.database.transaction(async (tx) => {
-      const needsRestart = await this.commands.touch(tx, caller, agentId, `skills/${skillId}`, caller.subject);
+      const needsRestart = await this.ports.commands.touch(tx, caller, agentId, `skills/${skillId}`, caller.subject);
       const found = await this.skills.find(caller, skillId, trustLevel, tx);
       if (!found) throw skillNotFound();
       const skill = await this.installs.add(tx, caller, agentId, found, caller.subject);
       if (!skill) throw alreadyInstalled();
+      await this.ports.egress.approve(tx, caller, agentId, sourceOf(skillId), found.permissions.network);
       await this.refuseOverLimit(tx, caller, agentId, limits.maxSkillsPerAgent);
       return { skill, needsRestart };
     });
@@ -66,8 +76,9 @@ export class AgentSkillsService {
     if (!isUuid(agentId)) throw agentNotFound();
     if (!ID.test(skillId)) throw notInstalled();
     return this.database.transaction(async (tx) => {
-      const needsRestart = await this.commands.touch(tx, caller, agentId, `skills/${skillId}`, caller.subject);
+      const needsRestart = await this.ports.commands.touch(tx, caller, agentId, `skills/${skillId}`, caller.subject);
       if (!(await this.installs.remove(tx, caller, agentId, skillId))) throw notInstalled();
+      await this.ports.egress.approve(tx, caller, agentId, sourceOf(skillId), []);
       return { needsRestart };
     });
   }
@@ -79,6 +90,9 @@ export class AgentSkillsService {
     if (files > MOST_AGENT_FILES || bytes > MOST_AGENT_BYTES) throw skillsTooLarge();
   }
 }
+
+/** Under which the egress proxy knows who approved a host. */
+const sourceOf = (skillId: string): string => `skill:${skillId}`;
 
 function checkedLevel(level: string): TrustLevel {
   const known = TRUST_LEVELS.find((one) => one === level);

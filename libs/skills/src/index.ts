@@ -1,5 +1,6 @@
 export * from './skill.js';
 export { AgentSkillsService } from './agent-skills.service.js';
+export * from './scan/index.js';
 export { SkillSweeper } from './skill-sweeper.js';
 export * from './skills.module.js';
 export { SkillsService, type SkillUpload } from './skills.service.js';

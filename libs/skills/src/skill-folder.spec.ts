@@ -5,6 +5,7 @@ import { type Header, pack } from 'tar-stream';
 import { compareVersions, readFrontMatter } from './front-matter.js';
 import { unpackSkill } from './skill-archive.js';
 import { MOST_FILES, MOST_FILE_BYTES, parseSkill } from './skill-folder.js';
+import { scanSkill } from './scan/index.js';
 import { findFolder, readVerified } from './verified-skills.js';
 
 const HEAD =
@@ -178,6 +179,18 @@ describe('an archive of a skill', () => {
 });
 
 describe('the verified skills', () => {
+  it('let the scan find nothing that has to be looked at', async () => {
+    for (const skill of await readVerified(findFolder())) {
+      const { verdict, securityScore, findings } = scanSkill(skill);
+      expect([skill.id, verdict, securityScore >= 90, findings.filter(({ severity }) => severity === 'high')]).toEqual([
+        skill.id,
+        'pass',
+        true,
+        [],
+      ]);
+    }
+  });
+
   it('are at least twelve, each good, with a beginning that says what it is for', async () => {
     const skills = await readVerified(findFolder());
     expect(skills.length).toBeGreaterThanOrEqual(12);

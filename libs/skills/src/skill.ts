@@ -1,3 +1,5 @@
+import type { Finding } from './scan/index.js';
+
 /** Who vouches for a skill: us, the community, or nobody but the organisation that uploaded it. */
 export const TRUST_LEVELS = ['verified', 'clawhub', 'custom'] as const;
 export type TrustLevel = (typeof TRUST_LEVELS)[number];
@@ -59,6 +61,10 @@ export interface CatalogueSkill {
   readonly version: string;
   readonly digest: string;
   readonly permissions: SkillPermissions;
+  /** 0 to 100, of the scan; null for what was stored before there was one. */
+  readonly securityScore: number | null;
+  /** What the scan found, worst first. */
+  readonly findings: readonly Finding[];
   /** Agents that have it now. */
   readonly installCount: number;
 }

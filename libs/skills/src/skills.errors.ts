@@ -1,5 +1,13 @@
 import { DomainError, conflict, invalid, notFound } from '#libs/kernel';
 
+/** `reasons`: the scan's, the heaviest first. */
+export const skillQuarantined = (reasons: readonly string[]): DomainError =>
+  new DomainError(
+    'unprocessable',
+    'skill_quarantined',
+    `The skill is too dangerous to be kept: ${reasons.slice(0, 3).join('; ')}`,
+  );
+
 export const skillNotFound = (): DomainError => notFound('Skill');
 
 export const notInstalled = (): DomainError => notFound('Installed skill');

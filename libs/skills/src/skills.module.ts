@@ -2,7 +2,7 @@ import { Inject, Injectable, Module } from '@nestjs/common';
 import { AgentsModule, AgentsWorkerModule, WorkspaceSources } from '#libs/agents';
 import { IdentityModule } from '#libs/identity';
 import { AgentSkillsRepository } from './agent-skills.repository.js';
-import { AgentSkillsService } from './agent-skills.service.js';
+import { AgentSkillsService, SkillPorts } from './agent-skills.service.js';
 import { SkillSweeper } from './skill-sweeper.js';
 import { SkillsRepository } from './skills.repository.js';
 import { SkillsService } from './skills.service.js';
@@ -11,7 +11,7 @@ import { VerifiedSkills } from './verified-skills.js';
 /** For whoever serves users. Publishes the verified skills when the program starts. */
 @Module({
   imports: [AgentsModule, IdentityModule],
-  providers: [AgentSkillsRepository, AgentSkillsService, SkillsRepository, SkillsService, VerifiedSkills],
+  providers: [AgentSkillsRepository, AgentSkillsService, SkillPorts, SkillsRepository, SkillsService, VerifiedSkills],
   exports: [AgentSkillsService, SkillsService],
 })
 export class SkillsModule {}

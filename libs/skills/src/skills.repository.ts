@@ -1,12 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Sql, type Tx } from '#libs/database';
 import { type Page, type Scope, newId } from '#libs/kernel';
+import { scanSkill } from './scan/index.js';
 import type { CatalogueSkill, ParsedSkill, SearchSkills, TrustLevel } from './skill.js';
 
 const SKILL = `
   s.id, s.trust_level AS "trustLevel", s.name, s.description, s.enhanced_description AS "enhancedDescription", s.author,
   s.category, s.tags, s.use_cases AS "useCases", s.tool_count AS "toolCount", s.version, s.digest, s.permissions,
-  s.install_count AS "installCount"`;
+  s.install_count AS "installCount",
+  (SELECT (c.scan ->> 'securityScore')::int FROM skill_contents c WHERE c.digest = s.digest) AS "securityScore",
+  coalesce((SELECT c.scan -> 'findings' FROM skill_contents c WHERE c.digest = s.digest), '[]') AS findings`;
 
 /** What an organisation sees: the verified ones, and its own. */
 const VISIBLE = 's.listed AND (s.org_id IS NULL OR s.org_id = $1)';
@@ -81,18 +84,19 @@ export class SkillsRepository {
   async save(tx: Tx, orgId: string | null, level: TrustLevel, skill: ParsedSkill): Promise<void> {
     const files = Object.fromEntries(skill.files.map(({ path, content }) => [path, content]));
     await tx.query(
-      `INSERT INTO skill_contents (digest, files, file_count, size_bytes) VALUES ($1, $2, $3, $4)
-       ON CONFLICT (digest) DO UPDATE SET created_at = now()`,
-      [skill.digest, JSON.stringify(files), skill.files.length, skill.sizeBytes],
+      `INSERT INTO skill_contents (digest, files, file_count, size_bytes, scan) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (digest) DO UPDATE SET created_at = now(), scan = excluded.scan`,
+      [skill.digest, JSON.stringify(files), skill.files.length, skill.sizeBytes, JSON.stringify(scanSkill(skill))],
     );
     const texts = [skill.id, level, skill.name, skill.description, skill.enhancedDescription, skill.author];
     const lists = [skill.category, skill.tags, skill.useCases, skill.toolCount, skill.version, skill.digest];
     await tx.query(SAVE, [newId(), orgId, ...texts, ...lists, JSON.stringify(skill.permissions)]);
   }
 
-  /** Verified skills by id, with what they hold. */
+  /** Verified skills by id, with what they hold; empty where that was never scanned. */
   async verified(tx: Tx): Promise<Map<string, string>> {
-    const sql = 'SELECT id, digest FROM skills WHERE org_id IS NULL AND listed';
+    const sql = `SELECT s.id, CASE WHEN c.scan IS NULL THEN '' ELSE s.digest END AS digest
+                   FROM skills s JOIN skill_contents c USING (digest) WHERE s.org_id IS NULL AND s.listed`;
     return new Map((await tx.query<{ id: string; digest: string }>(sql)).map(({ id, digest }) => [id, digest]));
   }
 

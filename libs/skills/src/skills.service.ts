@@ -5,8 +5,16 @@ import { AgentSkillsRepository } from './agent-skills.repository.js';
 import { compareVersions } from './front-matter.js';
 import type { CatalogueSkill, SearchSkills, SkillFile } from './skill.js';
 import { unpackSkill } from './skill-archive.js';
+import { scanSkill } from './scan/index.js';
 import { parseSkill } from './skill-folder.js';
-import { customLimitReached, skillExists, skillInUse, skillNotFound, versionNotHigher } from './skills.errors.js';
+import {
+  customLimitReached,
+  skillExists,
+  skillInUse,
+  skillNotFound,
+  skillQuarantined,
+  versionNotHigher,
+} from './skills.errors.js';
 import { SkillsRepository } from './skills.repository.js';
 
 const MOST_CUSTOM_SKILLS = 500;
@@ -39,11 +47,13 @@ export class SkillsService {
    * Adds a skill to the organisation's catalogue, or a higher version of it; agents that have it keep what they have. The
    * same content again changes nothing.
    * @throws DomainError `validation`; `conflict` for the name of a verified skill and a version that is not higher;
-   * `plan_limit` above 500.
+   * `plan_limit` above 500; `unprocessable` code `skill_quarantined` for what the scan finds too dangerous.
    */
   async upload(caller: Caller, upload: SkillUpload): Promise<CatalogueSkill> {
     requireScope(caller, 'skills');
     const skill = parseSkill('archive' in upload ? await unpackSkill(upload.archive) : upload.files);
+    const { verdict, reasons } = scanSkill(skill);
+    if (verdict === 'quarantine') throw skillQuarantined(reasons);
     await this.database.transaction(async (tx) => {
       await this.skills.lock(tx, caller.orgId);
       const present = await this.skills.find(caller, skill.id, undefined, tx);

@@ -9,6 +9,7 @@ import { Tasks1795408800000 } from './202611220008-tasks.js';
 import { SwarmMembers1795412400000 } from './202611220009-swarm-members.js';
 import { Skills1795419600000 } from './202611220011-skills.js';
 import { AgentEgress1795423200000 } from './202611220012-agent-egress.js';
+import { SkillScans1795426800000 } from './202611220013-skill-scans.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   SwarmMembers1795412400000,
   Skills1795419600000,
   AgentEgress1795423200000,
+  SkillScans1795426800000,
 ];

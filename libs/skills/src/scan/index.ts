@@ -1,4 +1,4 @@
-export { type SkillPermissions, skillPermissions } from './permissions.js';
+export { type SkillPermissions as DeclaredPermissions, skillPermissions } from './permissions.js';
 export { scanSkill } from './scan.js';
 export {
   type Finding,
@@ -8,6 +8,6 @@ export {
   type ScanInput,
   type ScanReport,
   type Severity,
-  type SkillFile,
+  type SkillFile as ScannedFile,
   type Verdict,
 } from './scan.types.js';

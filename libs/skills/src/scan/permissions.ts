@@ -18,7 +18,7 @@ const MOST_ENTRIES = 100;
 const LONGEST_ENTRY = 300;
 
 /**
- * `network: [hosts]`, `files: [paths]` (or `{ read: [], write: [] }`) and `env: [names]`; a single text stands for a list of one, `none`
+ * `network: [hosts]`, `read` and `write` (or `files`): `[paths]`, and `env: [names]`; a single text stands for a list of one, `none`
  * and false for an empty one. Never throws: what is wrong is a problem and grants nothing.
  */
 export function skillPermissions(block: unknown): SkillPermissions {
@@ -27,14 +27,15 @@ export function skillPermissions(block: unknown): SkillPermissions {
   if (typeof block !== 'object' || Array.isArray(block)) {
     return { declared: true, network: [], files: [], env: [], problems: ['permissions is no mapping'] };
   }
-  const { network, files, env, ...rest } = block as Record<string, unknown>;
+  const { network, files, read, write, env, ...rest } = block as Record<string, unknown>;
   for (const name of Object.keys(rest).slice(0, 5)) problems.push(`permissions.${name.slice(0, 50)} is not known`);
+  const places = [...paths(files, problems), ...texts('read', read, problems), ...texts('write', write, problems)];
   const hosts = texts('network', network, problems).filter((host) => {
     const good = hostPattern(host) !== undefined;
     if (!good) problems.push(`permissions.network holds ${JSON.stringify(host.slice(0, 60))}, which is no host`);
     return good;
   });
-  return { declared: true, network: hosts, files: paths(files, problems), env: texts('env', env, problems), problems };
+  return { declared: true, network: hosts, files: places, env: texts('env', env, problems), problems };
 }
 
 /** Whether the host of a URL in a skill's code was declared. */

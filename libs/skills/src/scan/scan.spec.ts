@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MOST_FINDINGS, type ScanReport, type SkillFile, scanSkill, skillPermissions } from './index.js';
+import { MOST_FINDINGS, type ScanReport, type ScannedFile as SkillFile, scanSkill, skillPermissions } from './index.js';
 
 const SKILL =
   '---\nname: weather\ndescription: Tells the weather\n---\n# Weather\n\nAsk for the city, then run the script.\n';

@@ -47,7 +47,7 @@ describe('the catalogue', () => {
       category: 'data',
       installCount: 0,
       latestVersion: '1.0.0',
-      securityScore: null,
+      securityScore: expect.any(Number),
     });
   });
 
@@ -99,7 +99,7 @@ describe('the catalogue', () => {
       tags: ['csv', 'data', 'statistics', 'tables'],
       installCount: 0,
       latestVersion: '1.0.0',
-      securityScore: null,
+      securityScore: expect.any(Number),
       useCases: ['Describe an export', 'Find faults in data', 'Answer a question with numbers'],
       toolCount: 1,
       trustLevel: 'verified',

@@ -69,8 +69,8 @@ export class SkillSummaryDto {
   installCount!: number;
   /** @example "1.2.0" */
   latestVersion!: string;
-  /** 0 to 100; null as long as it has not been scanned */
-  @ApiProperty({ type: 'integer', nullable: true, example: null })
+  /** 0 to 100, by a static scan; null as long as it has not been scanned */
+  @ApiProperty({ type: 'integer', nullable: true, example: 98 })
   securityScore!: number | null;
 }
 

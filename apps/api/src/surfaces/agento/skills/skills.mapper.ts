@@ -42,7 +42,7 @@ const summaryOf = (skill: CatalogueSkill): SkillSummaryDto => ({
   category: skill.category,
   installCount: skill.installCount,
   latestVersion: skill.version,
-  securityScore: null,
+  securityScore: skill.securityScore,
 });
 
 export const toSkillPage = (page: Page<CatalogueSkill>, query: SearchSkills): AgentoPage<SkillSummaryDto> =>
