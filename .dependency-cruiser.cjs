@@ -79,8 +79,18 @@ module.exports = {
       name: 'only-through-the-barrel',
       severity: 'error',
       comment: 'Another library is its src/index.ts',
-      from: { path: '^libs/([^/]+)/' },
+      from: { path: '^libs/([^/]+)/', pathNot: SPEC },
       to: { path: '^libs/([^/]+)/src/', pathNot: ['^libs/$1/', '^libs/[^/]+/src/index\\.ts$'] },
+    },
+    {
+      name: 'specs-share-fixtures-only',
+      severity: 'error',
+      comment: 'To a spec, another library is its src/index.ts, and what it has for specs',
+      from: { path: `^libs/([^/]+)/.*${SPEC}` },
+      to: {
+        path: '^libs/([^/]+)/src/',
+        pathNot: ['^libs/$1/', '^libs/[^/]+/src/index\\.ts$', '^libs/[^/]+/src/(testing|conformance)/'],
+      },
     },
     {
       name: 'programs-use-barrels',
