@@ -1,8 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import Docker from 'dockerode';
 import { CONFIG, type Config } from '#libs/config';
 import { CONTAINER_RUNTIME, type ContainerRuntime } from './container-runtime.js';
-import { DockerRuntime } from './docker/docker-runtime.js';
 import { FakeRuntime } from './fake/fake-runtime.js';
 import { findBridge, findBundle } from './process/agent-program.js';
 import { ProcessRuntime } from './process/process-runtime.js';
@@ -20,9 +18,16 @@ export class ContainersModule {
   }
 }
 
-function makeRuntime(config: Config): ContainerRuntime {
+/** The Docker client is loaded only where it is used: it costs each process some 15 MB. */
+async function makeRuntime(config: Config): Promise<ContainerRuntime> {
   if (config.runtime === 'fake') return new FakeRuntime();
-  if (config.runtime === 'docker') return new DockerRuntime(new Docker(), config);
+  if (config.runtime === 'docker') {
+    const [{ default: Docker }, { DockerRuntime }] = await Promise.all([
+      import('dockerode'),
+      import('./docker/docker-runtime.js'),
+    ]);
+    return new DockerRuntime(new Docker(), config);
+  }
   return new ProcessRuntime({
     dataDir: config.dataDir,
     agentDoorUrl: `http://127.0.0.1:${config.edge.agentPort}`,
