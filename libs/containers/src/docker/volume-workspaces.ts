@@ -154,7 +154,8 @@ async function backUp(container: Docker.Container, paths: readonly string[], sig
     User: `${AGENT_UID}:${AGENT_UID}`,
     Env: ['NODE_OPTIONS=', 'NODE_NO_WARNINGS=1'],
   });
-  await exec.start({ Detach: true });
+  // Nothing comes on it, and the engine would keep it open for ever.
+  (await exec.start({ Detach: true })).destroy();
   while ((await exec.inspect()).Running) {
     if (!(await sleep(EXEC_POLL_MS, signal))) signal.throwIfAborted();
   }

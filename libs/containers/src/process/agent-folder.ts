@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerSpec } from '../container-runtime.js';
 
@@ -50,8 +50,10 @@ export class AgentFolder {
     this.lock = join(path, 'start.lock');
   }
 
+  /** A workspace that has to be made anew is not the one that was marked. */
   create(): void {
     mkdirSync(this.path, { recursive: true, mode: 0o711 });
+    if (!existsSync(this.workspace)) this.drop('copy');
     mkdirSync(this.workspace, { recursive: true, mode: 0o700 });
     mkdirSync(this.output, { recursive: true, mode: 0o700 });
   }

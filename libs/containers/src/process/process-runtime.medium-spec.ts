@@ -229,6 +229,16 @@ describe('ProcessRuntime on its host', () => {
     expect((await runtime.start(agentId, signal)).status).toBe('running');
   });
 
+  it('forgets that a workspace came back when somebody deletes it', async () => {
+    async function* nothing(): AsyncGenerator<never> {}
+    await runtime.ensure(spec, signal);
+    await runtime.workspaces.restore(agentId, { runtime: 'house', files: nothing(), mark: 'copy-1', signal });
+    expect(await runtime.workspaces.mark(agentId)).toBe('copy-1');
+    rmSync(new AgentFolder(join(dataDir, 'agents', agentId)).workspace, { recursive: true });
+    await runtime.ensure(spec, signal);
+    expect(await runtime.workspaces.mark(agentId)).toBeNull();
+  });
+
   it('moves to another port when a stranger listens on the kept one', async () => {
     await start();
     const before = (await runtime.inspect(agentId)).endpoint ?? '';
