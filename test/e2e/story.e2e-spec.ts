@@ -49,6 +49,31 @@ function tellsTheStory(environment: () => Promise<Record<string, string>>, timeo
     expect(textOf(await client.chat(agent.id, 'What did I say before?', { peerId: 'bob' }))).not.toContain('teal');
   }, 30_000);
 
+  const tool = async (name: string, input: object, peerId?: string): Promise<string> =>
+    textOf(await client.chat(agent.id, `[[tool ${name} ${JSON.stringify(input)}]]`, peerId ? { peerId } : {}));
+
+  it('keeps a note about one peer, and shows it to no other', async () => {
+    await tool('memory_write', { name: 'pet', content: 'Ann has a lynx' }, 'ann');
+    expect(await tool('memory_read', { name: 'pet' }, 'ann')).toContain('lynx');
+    expect(await tool('memory_list', {}, 'bob')).not.toContain('pet');
+  }, 30_000);
+
+  it('does a task that somebody gave it, and looks up what it was taught', async () => {
+    const tasks = `/v1/agents/${agent.id}/tasks`;
+    const { id } = await client.data<{ id: string }>('POST', tasks, { title: 'Count the herons' });
+    expect(await tool('task_list', {})).toContain('Count the herons');
+    await tool('task_update', { id, status: 'running' });
+    await tool('task_update', { id, status: 'completed', result: 'seven' });
+    expect(await client.data('GET', `${tasks}/${id}`)).toMatchObject({ status: 'completed', result: 'seven' });
+
+    const chunks = [{ text: 'The night heron fishes after dusk', source: 'birds.md' }];
+    const stored = await client.data('POST', '/v1/knowledge/ingest', { agentId: agent.id, chunks });
+    expect(stored).toMatchObject({ stored: 1 });
+    const found = await tool('knowledge_search', { query: 'when do herons hunt' });
+    expect(found).toContain('after dusk');
+    expect(found).toContain('birds.md');
+  }, 60_000);
+
   it('shows the logs', async () => {
     await eventually(async () => {
       const { logs } = await client.data<{ logs: string }>('GET', `/v1/agents/${agent.id}/logs`);
@@ -64,6 +89,7 @@ function tellsTheStory(environment: () => Promise<Record<string, string>>, timeo
     expect(await client.data('POST', `/v1/agents/${agent.id}/start`)).toMatchObject({ status: 'running' });
     expect(textOf(await client.chat(agent.id, 'What did I say before?', { peerId: 'ann' }))).toContain('teal');
     expect(await client.data('POST', `/v1/agents/${agent.id}/restart`)).toMatchObject({ status: 'running' });
+    expect(await tool('memory_read', { name: 'pet' }, 'ann')).toContain('lynx');
   }, 90_000);
 
   it('says why it is in its state', async () => {
@@ -71,9 +97,11 @@ function tellsTheStory(environment: () => Promise<Record<string, string>>, timeo
     expect(JSON.stringify(why)).toContain('running');
   });
 
-  it('is deleted and gone', async () => {
+  it('is deleted and gone, but for what it used', async () => {
     expect(await client.data('DELETE', `/v1/agents/${agent.id}`)).toEqual({ id: agent.id, deleted: true });
     expect((await client.call('GET', `/v1/agents/${agent.id}`)).status).toBe(404);
+    const used = await client.call<object>('GET', `/v1/usage?groupBy=agent&agentId=${agent.id}`);
+    expect(used.body).toMatchObject({ data: [{ agentId: agent.id, calls: expect.any(Number) as number }] });
   }, 30_000);
 }
 
