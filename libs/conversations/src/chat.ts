@@ -1,4 +1,3 @@
-import type { Page } from '#libs/kernel';
 import type { RunStatus } from './run.state.js';
 
 /** Longest message, in UTF-16 units. */
@@ -86,5 +85,3 @@ export interface FollowOptions {
   readonly afterOffset?: number;
   readonly signal: AbortSignal;
 }
-
-export type ChatHistory = Page<ChatMessage>;

@@ -1,5 +1,4 @@
 export * from './caller.js';
-export * from './clock.js';
 export * from './errors.js';
 export * from './ids.js';
 export * from './page.js';

@@ -120,22 +120,7 @@ export const AnswersCursorPage = (model: Type, cursor: Type, description: string
 
 /** A route that answers `{data: [], pagination}`. */
 export const AnswersPage = (model: Type, description: string): MethodDecorator =>
-  applyDecorators(
-    ApiExtraModels(model, PaginationDto),
-    ApiResponse({
-      status: 200,
-      description,
-      headers: rateLimitHeaders,
-      schema: {
-        type: 'object',
-        required: ['data', 'pagination'],
-        properties: {
-          data: { type: 'array', items: { $ref: getSchemaPath(model) } },
-          pagination: { $ref: getSchemaPath(PaginationDto) },
-        },
-      },
-    }),
-  );
+  AnswersCursorPage(model, PaginationDto, description);
 
 /** A route that answers a stream of server-sent events. */
 export const AnswersEvents = (description: string, example: string): MethodDecorator =>
