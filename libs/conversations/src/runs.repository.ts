@@ -68,6 +68,12 @@ const EARLIER = `
    WHERE chars <= $5 ORDER BY id`;
 
 /**
+ * A reply is as old as its first text. No two messages of a session share a millisecond, all that a client is told of
+ * their time, so that asking for what came `since` one leaves out none.
+ */
+const REPLIED_AT = `CASE WHEN m.content = '' THEN GREATEST(clock_timestamp(), m.created_at + interval '1 ms') ELSE m.created_at END`;
+
+/**
  * One statement looks where the agent answers, locks the session, counts its messages on, and inserts the run and both its
  * messages: a round trip is a good part of what a chat waits for. The commit does not
  * wait for the disk: the run's next write does, and it ends no run that a crash of Postgres took away (ADR 0005).
@@ -83,8 +89,9 @@ const OPEN = `
     INSERT INTO runs (id, org_id, agent_id, session_id, instance_id, on_disconnect)
     SELECT $5, $1, $2, id, $6, $7 FROM chosen RETURNING session_id
   ), said AS (
-    INSERT INTO messages (org_id, agent_id, session_id, run_id, role, content)
-    SELECT $1, $2, run.session_id, $5, part.role, part.content
+    INSERT INTO messages (org_id, agent_id, session_id, run_id, role, content, created_at)
+    SELECT $1, $2, run.session_id, $5, part.role, part.content, GREATEST(clock_timestamp(), (
+             SELECT created_at + interval '1 ms' FROM messages m WHERE m.session_id = run.session_id ORDER BY id DESC LIMIT 1))
       FROM run CROSS JOIN (VALUES (1, 'user', $8::text), (2, 'assistant', '')) AS part (n, role, content) ORDER BY part.n
   )
   SELECT chosen.id AS session_id, chosen.turn, target.* FROM chosen CROSS JOIN target CROSS JOIN quick`;
@@ -96,7 +103,7 @@ const OPEN = `
 const APPEND = `
   WITH run AS (SELECT id FROM runs WHERE org_id = $1 AND id = $2 AND status = 'running' FOR SHARE), written AS (
     UPDATE messages m SET content = m.content || $3,
-           created_at = CASE WHEN m.content = '' THEN clock_timestamp() ELSE m.created_at END
+           created_at = ${REPLIED_AT}
       FROM run WHERE m.run_id = run.id AND m.role = 'assistant' AND octet_length(m.content) = $4
   )
   SELECT id FROM run`;
@@ -108,7 +115,7 @@ const CLOSE = `
      WHERE org_id = $1 AND id = $2 AND status = 'running' RETURNING id
   ), reply AS (
     UPDATE messages m SET content = m.content || $4::text,
-           created_at = CASE WHEN m.content = '' THEN clock_timestamp() ELSE m.created_at END
+           created_at = ${REPLIED_AT}
       FROM run WHERE m.run_id = run.id AND m.role = 'assistant' AND $4::text <> '' AND octet_length(m.content) = $5
   )
   SELECT id FROM run`;

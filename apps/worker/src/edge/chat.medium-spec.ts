@@ -294,7 +294,9 @@ describe('chat through the relay', () => {
     const { items, total } = await chat.history(caller, agentId, { limit: 2 });
     expect([items.map(({ content }) => content), total]).toEqual([['3', 'Hello there'], 6]);
     expect((await chat.history(caller, agentId, { limit: 9_999 })).items).toHaveLength(6);
-    const [, second] = (await chat.history(caller, agentId)).items;
+    const every = (await chat.history(caller, agentId)).items;
+    expect(new Set(every.map(({ createdAt }) => createdAt.getTime())).size).toBe(6);
+    const [, second] = every;
     const later = await chat.history(caller, agentId, { since: second?.createdAt as Date, limit: 2 });
     expect(later.items[0]?.content).toBe('2');
     expect(later.items.every(({ createdAt }) => createdAt > (second?.createdAt as Date))).toBe(true);

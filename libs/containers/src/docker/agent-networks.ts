@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { DomainError } from '#libs/kernel';
 import { engineMessage, statusOf, unlessMissing } from './engine-errors.js';
@@ -13,6 +14,8 @@ export interface AgentNetwork {
 
 /** Tries that lost a block to somebody else before the allocation gives up. */
 const MOST_RACES = 64;
+/** Until a network that is being made is in the engine's list, or a twin is gone from it. */
+const RACE_WAIT_MS = 20;
 
 /**
  * One internal bridge per agent, a /29 of the pool each. The engine's own list is the only register: it refuses
@@ -41,9 +44,9 @@ export class AgentNetworks {
         taken.filter((range) => range !== undefined),
         agentId,
       ).next();
-      if (free.done === true) break;
-      const made = await this.create(agentId, subnetAt(free.value));
-      if (made) await this.dropTwins(agentId);
+      if (free.done === true && !hasTwins(all)) break;
+      if (free.done !== true && (await this.create(agentId, subnetAt(free.value)))) await this.dropTwins(agentId);
+      else await sleep(RACE_WAIT_MS);
     }
     throw new DomainError('no_capacity', 'no_capacity', 'DOCKER_SUBNET_POOL has no free subnet for another agent');
   }
@@ -100,6 +103,10 @@ export class AgentNetworks {
     for (const { Id } of twins.slice(1)) await unlessMissing(this.docker.getNetwork(Id).remove());
   }
 }
+
+/** Networks that share a name, of which all but one are about to go and to free their blocks. */
+const hasTwins = (all: readonly Docker.NetworkInspectInfo[]): boolean =>
+  new Set(all.map(({ Name }) => Name)).size < all.length;
 
 function toAgentNetwork({ Id, Name, IPAM }: Docker.NetworkInspectInfo): AgentNetwork {
   const range = parseCidr(IPAM?.Config?.[0]?.Subnet ?? '');
