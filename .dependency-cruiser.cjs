@@ -18,6 +18,7 @@ const PORTS = ['containers', 'gateway-client', 'demo-model', 'storage', 'embeddi
 
 /** Domains from the lowest up: each may use those before it, never one after it. */
 const DOMAINS = [
+  'audit',
   'secrets',
   'mcp',
   'identity',

@@ -10,6 +10,7 @@ import { SwarmMembers1795412400000 } from './202611220009-swarm-members.js';
 import { Skills1795419600000 } from './202611220011-skills.js';
 import { AgentEgress1795423200000 } from './202611220012-agent-egress.js';
 import { SkillScans1795426800000 } from './202611220013-skill-scans.js';
+import { Audit1795768800000 } from './202611270060-audit.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   Skills1795419600000,
   AgentEgress1795423200000,
   SkillScans1795426800000,
+  Audit1795768800000,
 ];
