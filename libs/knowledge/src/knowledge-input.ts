@@ -59,7 +59,7 @@ export function checkedDeletion({ source, id, all, confirm }: DeleteChunks): voi
 export function requireText(path: readonly (string | number)[], text: string, longest: number): void {
   const field = path.slice(1).join('.');
   if (text.trim() === '') throw wrongKnowledgeField(path, `${field} must not be empty`, 'string_too_short');
-  if (text.length > longest) {
+  if (isLongerThan(text, longest)) {
     throw wrongKnowledgeField(path, `${field} may have at most ${longest} characters`, 'string_too_long');
   }
   if (UNSTORABLE.test(text)) throw wrongKnowledgeField(path, `${field} must not hold NUL characters`, 'string_pattern');
@@ -75,3 +75,12 @@ export function requireMetadata(path: readonly (string | number)[], metadata: Re
     throw wrongKnowledgeField(path, `${field} must not hold NUL characters`, 'string_pattern');
   }
 }
+
+/** Characters are code points here, as in the validators of the HTTP doors and in Postgres. */
+export function isLongerThan(text: string, codePoints: number): boolean {
+  if (text.length <= codePoints) return false;
+  if (text.length > codePoints * 2) return true;
+  return text.length - (text.match(PAIRS)?.length ?? 0) > codePoints;
+}
+
+const PAIRS = /[\ud800-\udbff][\udc00-\udfff]/g;

@@ -1,4 +1,4 @@
-/** Lengths in UTF-16 units. */
+/** Lengths in code points. */
 export const CHUNKS_MAX = 100;
 export const CHUNK_TEXT_MAX_LENGTH = 4_000;
 export const SOURCE_MAX_LENGTH = 500;

@@ -168,6 +168,17 @@ describe('ingest', () => {
     expect([answer.status, answer.body]).toMatchObject([200, { data: { total: 100 } }]);
   });
 
+  it('counts characters, not the units that hold them', async () => {
+    const faces = (count: number): object => chunk('😀'.repeat(count));
+    expect(await ingest({ agentId }, faces(4_000))).toEqual({ stored: 1, skipped: 0, total: 1 });
+    await refused(400, 'validation_error', /chunks\.0\.text.*4000/, () =>
+      call('POST', '/ingest', { agentId, chunks: [faces(4_001)] }),
+    );
+    const hearts = { agentId, chunks: [chunk('❤\ufe0f'.repeat(2_000)), chunk('❤\ufe0f'.repeat(2_001))] };
+    await refused(400, 'validation_error', /chunks\.1\.text.*4000/, () => call('POST', '/ingest', hearts));
+    expect(await ingest({ agentId }, chunk('Faces', '😀'.repeat(500)))).toMatchObject({ stored: 1 });
+  });
+
   it('reads bodies of up to 4 MiB there and of 1 MiB elsewhere', async () => {
     const large = {
       agentId,
