@@ -36,6 +36,6 @@ if (process.argv.includes('--new-master-key')) {
 }
 if (process.argv.includes('--forget-previous-master-key')) replaced(previous, '');
 kept(previous, () => '', forUs);
-for (const name of ['jwt-secret', 'master-key']) kept(join(OURS, name), secret, forUs);
+for (const name of ['jwt-secret', 'master-key', 'audit-key']) kept(join(OURS, name), secret, forUs);
 const password = kept(join(POSTGRES, 'password'), () => randomBytes(24).toString('hex'), { uid: 0, mode: 0o444 });
 kept(join(OURS, 'database-url'), () => `postgres://rookery:${password}@postgres:5432/rookery`, forUs);

@@ -9,6 +9,8 @@ const COMMANDS = {
   migrate: () => import('./commands/migrate.mjs'),
   'admin:create': () => import('./commands/admin-create.mjs'),
   'secrets:rotate': () => import('./commands/secrets-rotate.mjs'),
+  'audit:verify': () => import('./commands/audit-verify.mjs'),
+  'audit:export': () => import('./commands/audit-export.mjs'),
   bench: () => import('./commands/bench.mjs'),
 };
 

@@ -10,6 +10,8 @@ export const PROGRAMS = {
   migrate: join(ROOT, 'dist/apps/worker/src/cli/migrate.js'),
   adminCreate: join(ROOT, 'dist/apps/api/src/cli/admin-create.js'),
   secretsRotate: join(ROOT, 'dist/apps/api/src/cli/secrets-rotate.js'),
+  auditVerify: join(ROOT, 'dist/apps/api/src/cli/audit-verify.js'),
+  auditExport: join(ROOT, 'dist/apps/api/src/cli/audit-export.js'),
   openapi: join(ROOT, 'dist/apps/api/src/cli/openapi.js'),
 };
 

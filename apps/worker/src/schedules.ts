@@ -6,6 +6,7 @@ import {
   StoredDeletions,
   WorkspaceSync,
 } from '#libs/agents';
+import type { AuditUpkeep } from '#libs/audit';
 import type { Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
@@ -40,6 +41,7 @@ export interface SharedDuties {
   readonly tasks: TaskRetention;
   readonly knowledge: KnowledgeUpkeep;
   readonly skills: SkillSweeper;
+  readonly audit: AuditUpkeep;
 }
 
 /** Every timer of a host's worker but one: the outbox sweep belongs to the queue (`libs/queue`, each second). */
@@ -62,6 +64,7 @@ export const sharedSchedules = ({
   tasks,
   knowledge,
   skills,
+  audit,
 }: SharedDuties): Schedule[] => [
   { name: 'runs.close-dead', everyMs: 2 * SECOND_MS, run: () => runs.closeRunsOfDeadInstances() },
   { name: 'usage.settle-dead', everyMs: 5 * SECOND_MS, run: (signal) => usage.settleCallsOfDeadInstances(signal) },
@@ -75,6 +78,13 @@ export const sharedSchedules = ({
     name: 'chats.retention',
     everyMs: 10 * MINUTE_MS,
     run: (signal) => dropOld(runs, config.limits.chatRetentionDays, signal),
+  },
+  { name: 'audit.seal', everyMs: SECOND_MS, run: () => audit.seal() },
+  { name: 'audit.checkpoint', everyMs: MINUTE_MS, run: (signal) => audit.checkpoint(signal) },
+  {
+    name: 'audit.retention',
+    everyMs: HOUR_MS,
+    run: (signal) => dropOld(audit, config.limits.auditRetentionDays, signal),
   },
   { name: 'knowledge.reembed', everyMs: 10 * SECOND_MS, run: (signal) => knowledge.reembed(signal) },
   { name: 'knowledge.orphans', everyMs: MINUTE_MS, run: (signal) => knowledge.dropOrphans(signal) },

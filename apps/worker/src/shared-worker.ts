@@ -1,5 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { LogPartitions } from '#libs/agents';
+import { AuditUpkeep } from '#libs/audit';
 import { CONFIG, type Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
@@ -29,6 +30,7 @@ export class DomainDutiesOf {
     @Inject(TaskRetention) readonly tasks: TaskRetention,
     @Inject(KnowledgeUpkeep) readonly knowledge: KnowledgeUpkeep,
     @Inject(SkillSweeper) readonly skills: SkillSweeper,
+    @Inject(AuditUpkeep) readonly audit: AuditUpkeep,
   ) {}
 }
 

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AgentsWorkerModule, LogPartitions, agentJobs } from '#libs/agents';
+import { AuditUpkeepModule } from '#libs/audit';
 import { type Config, ConfigModule } from '#libs/config';
 import { ContainersModule } from '#libs/containers';
 import { ConversationsModule } from '#libs/conversations';
@@ -43,6 +44,7 @@ export class WorkerModule {
         AgentTasksModule,
         KnowledgeModule,
         SkillsUpkeepModule,
+        AuditUpkeepModule,
         ...(runsHost
           ? [ContainersModule.forRoot(), StorageModule.forRoot(), AgentsWorkerModule, SkillsWorkerModule]
           : []),

@@ -9,3 +9,8 @@ export {
 } from './audit-event.js';
 export { AUDIT_TOPIC, AuditLog } from './audit-log.js';
 export { AuditModule } from './audit.module.js';
+export { AuditUpkeep, AuditUpkeepModule, auditKeyOf } from './audit-upkeep.js';
+export { PublicAuditKey, type Verifier } from './checkpoints/audit-key.js';
+export type { Break } from './verifying/chain-check.js';
+export { type ChainItem, exportedChains, storedChains } from './verifying/chain-items.js';
+export { type AuditReport, type VerifyOptions, verifyAudit } from './verifying/verify-audit.js';

@@ -38,6 +38,13 @@ export interface Config {
     readonly dir: string;
     readonly s3: S3Settings | undefined;
   };
+  /** Where signed checkpoints of the audit log go. */
+  readonly audit: {
+    readonly dir: string;
+    /** What the signing key follows from; undefined: whoever signs makes it and keeps it in `keyFile`. */
+    readonly key: string | undefined;
+    readonly keyFile: string;
+  };
   /** What is kept of the files that agents write. */
   readonly workspace: {
     readonly syncEverySeconds: number;
@@ -122,6 +129,7 @@ export interface Config {
     readonly chatRetentionDays: number;
     readonly taskRetentionDays: number;
     readonly usageRetentionDays: number;
+    readonly auditRetentionDays: number;
   };
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
@@ -152,6 +160,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     redisUrl: env.optionalUrl('REDIS_URL', ['redis:', 'rediss:']),
     dataDir,
     storage: storage(env, dataDir),
+    audit: audit(env, dataDir),
     workspace: workspace(env),
     runtime: env.oneOf('RUNTIME', ['process', 'docker', 'fake'] as const, 'process'),
     agent: {
@@ -237,6 +246,15 @@ function limits(env: EnvReader): Config['limits'] {
     chatRetentionDays: env.integer('CHAT_RETENTION_DAYS', 365, 1, 36_500),
     taskRetentionDays: env.integer('TASK_RETENTION_DAYS', 365, 1, 36_500),
     usageRetentionDays: env.integer('USAGE_RETENTION_DAYS', 1_095, 32, 36_500),
+    auditRetentionDays: env.integer('AUDIT_RETENTION_DAYS', 365, 1, 36_500),
+  };
+}
+
+function audit(env: EnvReader, dataDir: string): Config['audit'] {
+  return {
+    dir: resolve(env.text('AUDIT_DIR', join(dataDir, 'audit'))),
+    key: env.optionalSecret('AUDIT_KEY'),
+    keyFile: join(dataDir, 'secrets', 'audit-key'),
   };
 }
 

@@ -116,11 +116,16 @@ export class EnvReader {
     return this.keptSecret(name, file);
   }
 
+  /** The same, where nobody but the one who uses it makes it: undefined when it is not given. */
+  optionalSecret(name: string): string | undefined {
+    const given = this.optional(name);
+    if (given !== undefined && given.length < 32) this.report(name, 'must have at least 32 characters');
+    return given;
+  }
+
   private keptSecret(name: string, file: string): string {
     try {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      if (!existsSync(file)) keepNewSecret(file);
-      const kept = readFileSync(file, 'utf8').trim();
+      const kept = keptSecret(file);
       if (kept.length < 32) this.report(name, `in ${file} must have at least 32 characters`);
       return kept;
     } catch (error) {
@@ -149,6 +154,13 @@ export class EnvReader {
       return undefined;
     }
   }
+}
+
+/** The secret in a file, made (0600) when there is none. @throws Error of the file system. */
+export function keptSecret(file: string): string {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  if (!existsSync(file)) keepNewSecret(file);
+  return readFileSync(file, 'utf8').trim();
 }
 
 /** Programs that start together make one secret between them: a link appears with its whole content, and only once. */

@@ -1,3 +1,3 @@
 export * from './config.js';
 export * from './config.module.js';
-export { ConfigError } from './env-reader.js';
+export { ConfigError, keptSecret } from './env-reader.js';

@@ -11,6 +11,7 @@ import { Skills1795419600000 } from './202611220011-skills.js';
 import { AgentEgress1795423200000 } from './202611220012-agent-egress.js';
 import { SkillScans1795426800000 } from './202611220013-skill-scans.js';
 import { Audit1795768800000 } from './202611270060-audit.js';
+import { AuditAnchors1795769400000 } from './202611270061-audit-anchors.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   AgentEgress1795423200000,
   SkillScans1795426800000,
   Audit1795768800000,
+  AuditAnchors1795769400000,
 ];
