@@ -3,7 +3,7 @@ import { AgentsWorkerModule, LogPartitions, agentJobs } from '#libs/agents';
 import { AuditUpkeepModule } from '#libs/audit';
 import { type Config, ConfigModule } from '#libs/config';
 import { ContainersModule } from '#libs/containers';
-import { ConversationsModule } from '#libs/conversations';
+import { ConversationsModule, conversationJobs } from '#libs/conversations';
 import { DatabaseModule } from '#libs/database';
 import { EventsModule } from '#libs/events';
 import { InstancesModule } from '#libs/instances';
@@ -16,11 +16,12 @@ import { MeteringModule } from '#libs/usage';
 import { HostDutiesOf, HostWorker } from './host-worker.js';
 import { StorageModule } from '#libs/storage';
 import { AgentsProcessor } from './processors/agents.processor.js';
+import { ConversationsProcessor } from './processors/conversations.processor.js';
 import { DomainDutiesOf, SharedDutiesOf, SharedWorker } from './shared-worker.js';
 
 const CONTROL = 'control';
 /** Every job of the system. */
-const CATALOGUE = [...agentJobs];
+const CATALOGUE = [...agentJobs, ...conversationJobs];
 
 /** A worker: with `ROLE=host` it runs its host's agents, with `ROLE=control` only what any worker can do. */
 @Module({})
@@ -54,6 +55,7 @@ export class WorkerModule {
         DomainDutiesOf,
         SharedDutiesOf,
         SharedWorker,
+        ConversationsProcessor,
         ...(runsHost ? [HostDutiesOf, HostWorker, AgentsProcessor] : []),
       ],
     };

@@ -1,6 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AgentsService, agentNotFound, agentNotRunning } from '#libs/agents';
-import { type Caller, type Page, type Scope, isUuid, newId, notFound, prefixedId, requireScope } from '#libs/kernel';
+import {
+  type Caller,
+  type DomainError,
+  type Page,
+  type Scope,
+  isUuid,
+  newId,
+  notFound,
+  prefixedId,
+  requireScope,
+} from '#libs/kernel';
 import {
   type ChatEvent,
   type ChatMessage,
@@ -14,7 +24,7 @@ import {
   type SendMessage,
 } from './chat.js';
 import { contextMessage, formatContext } from './context.js';
-import { peersUnsupported, shuttingDown } from './conversations.errors.js';
+import { conversationArchived, peersUnsupported, shuttingDown } from './conversations.errors.js';
 import { ownerOf, parseMessage, parseName, parsePeerId } from './chat-input.js';
 import { RunPump } from './run-pump.js';
 import { type OpenedRun, RunsService } from './runs.service.js';
@@ -130,6 +140,7 @@ export class ChatService {
       owner: ownerOf(caller, peerId),
       peerId: peerId ?? null,
       name: name ?? null,
+      userId: caller.userId,
     });
   }
 
@@ -142,11 +153,17 @@ export class ChatService {
     if (opened) return opened;
     const { servesPeers } = await this.agents.gatewayTarget(caller, agentId);
     if (isPeer && !servesPeers) throw peersUnsupported();
-    if (sessionId !== null) throw notFound('Session');
-    await this.sessionRows.ensureDefault(caller, { agentId, owner, peerId: input.peerId ?? null, name: null });
+    if (sessionId !== null) throw await this.refusalOf(caller, agentId, sessionId, owner);
+    const peerId = input.peerId ?? null;
+    await this.sessionRows.ensureDefault(caller, { agentId, owner, peerId, name: null, userId: caller.userId });
     const second = await this.runs.open(caller, wanted);
     if (!second) throw agentNotRunning();
     return second;
+  }
+
+  private async refusalOf(scope: Scope, agentId: string, sessionId: string, owner: string): Promise<DomainError> {
+    const session = await this.sessionRows.find(scope, agentId, sessionId);
+    return session?.owner === owner && session.status === 'ARCHIVED' ? conversationArchived() : notFound('Session');
   }
 
   private madeBefore(caller: Caller, agentId: string, { id: runId, sessionId }: ChatRunState): ChatRun {

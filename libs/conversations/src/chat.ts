@@ -69,6 +69,10 @@ export interface ChatSession {
   readonly channel: string;
   readonly peerId: string | null;
   readonly startedAt: Date;
+  /** An archived session is read, not gone on with. */
+  readonly status: 'ACTIVE' | 'ARCHIVED' | 'DELETED';
+  /** The credential or peer it belongs to. */
+  readonly owner: string;
 }
 
 export interface HistoryQuery {

@@ -12,6 +12,9 @@ export const peersUnsupported = (): DomainError =>
     'This agent runs a version of OpenClaw that is not known to keep end users apart: leave peerId out, or change the version or the runtime (docs/runtimes.md)',
   );
 
+export const conversationArchived = (): DomainError =>
+  conflict('conversation_archived', 'This conversation is archived; begin another one');
+
 export const wrongField = (field: string, message: string, type: string): DomainError => {
   const issue: FieldIssue = { path: ['body', field], message, type };
   return invalid(message, [issue]);

@@ -1,4 +1,10 @@
 export * from './chat.js';
 export * from './chat.service.js';
+export * from './conversations/conversation.js';
+export { type ContextQuery, ConversationContextService } from './conversations/conversation-context.service.js';
+export { ConversationMessagesService } from './conversations/conversation-messages.service.js';
+export { ConversationSummaries } from './conversations/conversation-summaries.js';
+export * from './conversations/conversations.jobs.js';
+export { ConversationsService } from './conversations/conversations.service.js';
 export * from './conversations.module.js';
 export * from './run-sweeper.js';

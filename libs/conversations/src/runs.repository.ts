@@ -5,7 +5,11 @@ import { INSTANCE_DEAD_AFTER_SECONDS } from '#libs/instances';
 import type { Scope } from '#libs/kernel';
 import type { ChatRunState } from './chat.js';
 import { INTERRUPTED } from './conversations.errors.js';
+import { searchOf } from './conversations/message-search.js';
 import type { RunStatus } from './run.state.js';
+
+/** A deleted conversation can be asked back from an operator for so long; then its messages go. */
+const DELETED_KEPT_DAYS = 30;
 
 /** What `open` writes. */
 export interface NewRun {
@@ -80,9 +84,9 @@ const REPLIED_AT = `CASE WHEN m.content = '' THEN GREATEST(clock_timestamp(), m.
  */
 const OPEN = `
   WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true) AS setting), target AS (${GATEWAY_TARGET_SQL}), chosen AS (
-    UPDATE chat_sessions SET message_count = message_count + 2 FROM target
-     WHERE org_id = $1 AND agent_id = $2 AND owner = $3 AND (target."servesPeers" OR NOT $9::boolean) AND chat_sessions.id = COALESCE($4::text, (
-             SELECT id FROM chat_sessions WHERE org_id = $1 AND agent_id = $2 AND owner = $3
+    UPDATE chat_sessions SET message_count = message_count + 2, updated_at = now() FROM target
+     WHERE org_id = $1 AND agent_id = $2 AND owner = $3 AND status = 'ACTIVE' AND (target."servesPeers" OR NOT $9::boolean) AND chat_sessions.id = COALESCE($4::text, (
+             SELECT id FROM chat_sessions WHERE org_id = $1 AND agent_id = $2 AND owner = $3 AND status = 'ACTIVE'
               ORDER BY started_at DESC, id DESC LIMIT 1))
     RETURNING chat_sessions.id, message_count - 2 AS turn
   ), run AS (
@@ -108,27 +112,33 @@ const APPEND = `
   )
   SELECT id FROM run`;
 
+/** What is left of a reply goes to the reply alone, and only where it was not stored already. */
+const ADDED = `CASE WHEN m.role = 'assistant' AND octet_length(m.content) = $5 THEN $4::text ELSE '' END`;
+
 const CLOSE = `
   WITH run AS (
     UPDATE runs SET status = $3, error_code = $6, error_message = $7, prompt_tokens = $8, completion_tokens = $9,
            finished_at = clock_timestamp()
      WHERE org_id = $1 AND id = $2 AND status = 'running' RETURNING id
-  ), reply AS (
-    UPDATE messages m SET content = m.content || $4::text,
-           created_at = ${REPLIED_AT}
-      FROM run WHERE m.run_id = run.id AND m.role = 'assistant' AND $4::text <> '' AND octet_length(m.content) = $5
+  ), said AS (
+    UPDATE messages m SET content = m.content || ${ADDED},
+           created_at = CASE WHEN ${ADDED} = '' THEN m.created_at ELSE ${REPLIED_AT} END,
+           search = ${searchOf(`m.content || ${ADDED}`)}
+      FROM run WHERE m.run_id = run.id
   )
   SELECT id FROM run`;
 
 /** While Postgres was away nobody could beat, so beats count from its start. An instance that ended well has no row. */
 const CLOSE_DEAD = `
-  UPDATE runs r SET status = 'interrupted', error_code = $1, error_message = $2, finished_at = clock_timestamp()
+  WITH closed AS (UPDATE runs r SET status = 'interrupted', error_code = $1, error_message = $2, finished_at = clock_timestamp()
    WHERE r.status = 'running' AND NOT EXISTS (
            SELECT 1 FROM instances i WHERE i.id = r.instance_id
               AND GREATEST(i.heartbeat_at, pg_postmaster_start_time()) > now() - make_interval(secs => $3))
      AND ($4::uuid IS NULL OR (r.org_id = $4 AND r.agent_id = $5 AND r.session_id IN (
            SELECT id FROM chat_sessions WHERE org_id = $4 AND agent_id = $5 AND owner = $6)))
-  RETURNING r.id`;
+  RETURNING r.id), said AS (
+    UPDATE messages m SET search = ${searchOf('m.content')} FROM closed WHERE m.run_id = closed.id)
+  SELECT id FROM closed`;
 
 /** With a run go its messages. */
 const DELETE_RUNS = `
@@ -138,7 +148,8 @@ const DELETE_RUNS = `
 const DELETE_SESSIONS = `
   DELETE FROM chat_sessions WHERE id IN (
     SELECT s.id FROM chat_sessions s
-     WHERE s.started_at < $1 AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.session_id = s.id)
+     WHERE (s.started_at < $1 AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.session_id = s.id))
+        OR s.deleted_at < now() - interval '${DELETED_KEPT_DAYS} days'
      LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1`;
 
 const PROGRESS = `

@@ -17,6 +17,8 @@ interface SessionRow {
   readonly channel: string;
   readonly peer_id: string | null;
   readonly started_at: Date;
+  readonly status: ChatSession['status'];
+  readonly owner: string;
 }
 
 interface MessageRow {
@@ -27,16 +29,16 @@ interface MessageRow {
   readonly run_id: string | null;
 }
 
-const SESSION_COLUMNS = 's.id, s.name, s.channel, s.peer_id, s.started_at';
+const SESSION_COLUMNS = 's.id, s.name, s.channel, s.peer_id, s.started_at, s.status, s.owner';
 
 const INSERT = `
-  INSERT INTO chat_sessions AS s (id, org_id, agent_id, owner, peer_id, name, started_at)
-  VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp()) RETURNING ${SESSION_COLUMNS}`;
+  INSERT INTO chat_sessions AS s (id, org_id, agent_id, owner, peer_id, name, user_id, started_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp()) RETURNING ${SESSION_COLUMNS}`;
 
 /** A reply without text yet is no message. */
 const MATCHING = `
   FROM messages m JOIN chat_sessions s ON s.id = m.session_id
- WHERE m.org_id = $1 AND m.agent_id = $2 AND m.content <> ''
+ WHERE m.org_id = $1 AND m.agent_id = $2 AND m.content <> '' AND s.status <> 'DELETED'
    AND ($3::text IS NULL OR s.id = $3) AND ($4::text IS NULL OR s.owner = $4)
    AND ($5::timestamptz IS NULL OR date_trunc('milliseconds', m.created_at) > $5)`;
 
@@ -46,9 +48,9 @@ export class SessionsRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   insert(scope: Scope, session: NewSession, sql: Sql = this.database): Promise<ChatSession> {
-    const { id = prefixedId('sess'), agentId, owner, peerId, name } = session;
+    const { id = prefixedId('sess'), agentId, owner, peerId, name, userId = null } = session;
     return sql
-      .query<SessionRow>(INSERT, [id, scope.orgId, agentId, owner, peerId, name])
+      .query<SessionRow>(INSERT, [id, scope.orgId, agentId, owner, peerId, name, userId])
       .then((rows) => toSession(rows[0] as SessionRow));
   }
 
@@ -59,7 +61,8 @@ export class SessionsRepository {
         `chat_session:${session.agentId}:${session.owner}`,
       ]);
       const known = await tx.query(
-        'SELECT 1 FROM chat_sessions WHERE org_id = $1 AND agent_id = $2 AND owner = $3 LIMIT 1',
+        `SELECT 1 FROM chat_sessions
+          WHERE org_id = $1 AND agent_id = $2 AND owner = $3 AND status = 'ACTIVE' LIMIT 1`,
         [scope.orgId, session.agentId, session.owner],
       );
       if (known.length === 0) await this.insert(scope, session, tx);
@@ -70,7 +73,7 @@ export class SessionsRepository {
   async list(scope: Scope, agentId: string, owner: string | null): Promise<Page<ChatSession>> {
     const rows = await this.database.query<SessionRow>(
       `SELECT ${SESSION_COLUMNS} FROM chat_sessions s
-        WHERE s.org_id = $1 AND s.agent_id = $2 AND ($3::text IS NULL OR s.owner = $3)
+        WHERE s.org_id = $1 AND s.agent_id = $2 AND ($3::text IS NULL OR s.owner = $3) AND s.status <> 'DELETED'
         ORDER BY s.started_at DESC, s.id DESC LIMIT ${SESSIONS_LIMIT}`,
       [scope.orgId, agentId, owner],
     );
@@ -79,7 +82,8 @@ export class SessionsRepository {
 
   async find(scope: Scope, agentId: string, sessionId: string): Promise<ChatSession | undefined> {
     const rows = await this.database.query<SessionRow>(
-      `SELECT ${SESSION_COLUMNS} FROM chat_sessions s WHERE s.org_id = $1 AND s.agent_id = $2 AND s.id = $3`,
+      `SELECT ${SESSION_COLUMNS} FROM chat_sessions s WHERE s.org_id = $1 AND s.agent_id = $2 AND s.id = $3
+          AND s.status <> 'DELETED'`,
       [scope.orgId, agentId, sessionId],
     );
     return rows[0] && toSession(rows[0]);
@@ -119,6 +123,8 @@ export interface NewSession {
   readonly owner: string;
   readonly peerId: string | null;
   readonly name: string | null;
+  /** Whose conversation it is; undefined: nobody's who has a login. */
+  readonly userId?: string | undefined;
 }
 
 const toSession = (row: SessionRow): ChatSession => ({
@@ -127,6 +133,8 @@ const toSession = (row: SessionRow): ChatSession => ({
   channel: row.channel,
   peerId: row.peer_id,
   startedAt: row.started_at,
+  status: row.status,
+  owner: row.owner,
 });
 
 const toMessage = (row: MessageRow): ChatMessage => ({

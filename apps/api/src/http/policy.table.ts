@@ -14,6 +14,17 @@ export const POLICY_TABLE: PolicyTable = {
   'POST /api/v1/auth/api-keys': { who: ['user'] },
   'GET /api/v1/auth/api-keys': { who: ['user'] },
   'DELETE /api/v1/auth/api-keys/:id': { who: ['user'] },
+  'GET /api/v1/conversations': { who: ['user', 'key'], scope: 'chat' },
+  'POST /api/v1/conversations': { who: ['user', 'key'], scope: 'chat' },
+  'GET /api/v1/conversations/:id': { who: ['user', 'key'], scope: 'chat' },
+  'DELETE /api/v1/conversations/:id': { who: ['user', 'key'], scope: 'chat' },
+  'GET /api/v1/conversations/:id/messages': { who: ['user', 'key'], scope: 'chat' },
+  'POST /api/v1/conversations/:id/messages': { who: ['user', 'key'], scope: 'chat' },
+  'POST /api/v1/conversations/:id/attach-agent': { who: ['user', 'key'], scope: 'chat' },
+  'GET /api/v1/conversations/:id/context': { who: ['user', 'key'], scope: 'chat' },
+  'GET /api/v1/conversations/:id/search': { who: ['user', 'key'], scope: 'chat' },
+  'POST /api/v1/conversations/:id/search': { who: ['user', 'key'], scope: 'chat' },
+  'POST /api/v1/conversations/:id/archive': { who: ['user', 'key'], scope: 'chat' },
 
   // agento
   'GET /v1/agents': { who: ['user', 'key'], scope: 'agents:read' },

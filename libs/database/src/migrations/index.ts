@@ -12,6 +12,7 @@ import { AgentEgress1795423200000 } from './202611220012-agent-egress.js';
 import { SkillScans1795426800000 } from './202611220013-skill-scans.js';
 import { Audit1795768800000 } from './202611270060-audit.js';
 import { AuditAnchors1795769400000 } from './202611270061-audit-anchors.js';
+import { Conversations1795776000000 } from './202611270080-conversations.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -29,4 +30,5 @@ export const migrations = [
   SkillScans1795426800000,
   Audit1795768800000,
   AuditAnchors1795769400000,
+  Conversations1795776000000,
 ];

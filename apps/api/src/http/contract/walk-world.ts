@@ -7,6 +7,7 @@ export interface World extends ApiOrganisation {
   readonly agent: string;
   readonly run: string;
   readonly session: string;
+  readonly conversation: string;
   readonly swarm: string;
   readonly task: string;
   readonly skill: string;
@@ -15,7 +16,10 @@ export interface World extends ApiOrganisation {
 }
 
 /** The ids a path may hold: a world's own, or ones nobody has. */
-export type Ids = Pick<World, 'agent' | 'run' | 'session' | 'swarm' | 'keyId' | 'userId' | 'task' | 'skill'>;
+export type Ids = Pick<
+  World,
+  'conversation' | 'agent' | 'run' | 'session' | 'swarm' | 'keyId' | 'userId' | 'task' | 'skill'
+>;
 
 /** What stands in a path where a template has a parameter, by the template up to and including it. */
 const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
@@ -30,6 +34,7 @@ const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/v1/agents/:id/rules/:name': () => 'daily',
   '/v1/agents/:id/tasks/:taskId': ({ task }) => task,
   '/api/v1/auth/api-keys/:id': ({ keyId }) => keyId,
+  '/api/v1/conversations/:id': ({ conversation }) => conversation,
   '/docs/:surface': () => 'agento',
   '/openapi/:file': () => 'agento.json',
 };
@@ -50,6 +55,10 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'POST /v1/knowledge/ingest': ({ agent }) => ({ agentId: agent, chunks: [{ text: 'Walked over', source: 'walk' }] }),
   'POST /v1/agents/:id/tasks': () => ({ title: 'Walked over' }),
   'PATCH /v1/agents/:id/tasks/:taskId': () => ({ title: 'Walked over' }),
+  'POST /api/v1/conversations': ({ agent }) => ({ agent_id: agent }),
+  'POST /api/v1/conversations/:id/messages': () => ({ role: 'user', content: 'Walked over' }),
+  'POST /api/v1/conversations/:id/attach-agent': ({ agent }) => ({ agent_id: agent }),
+  'POST /api/v1/conversations/:id/search': () => ({ query: 'name' }),
   'POST /api/v1/auth/api-keys': () => ({ name: 'Walker', scopes: ['chat'] }),
   'POST /api/v1/auth/change-password': () => ({ current_password: 'Wrong-1234', new_password: 'Other-12345' }),
 };
@@ -60,6 +69,7 @@ const QUERIES: Readonly<Record<string, (ids: Ids) => string>> = {
   'DELETE /v1/knowledge': ({ agent }) => `?agentId=${agent}&all=true&confirm=true`,
   'GET /v1/agents': ({ swarm }) => `?swarmId=${swarm}`,
   'GET /v1/usage': ({ agent }) => `?agentId=${agent}&groupBy=agent`,
+  'GET /api/v1/conversations/:id/search': () => '?q=name',
   'GET /v1/agents/:id/chat/messages': ({ session }) => `?sessionId=${session}`,
 };
 
@@ -67,6 +77,7 @@ const nobodysIds = (): Ids => ({
   agent: newId(),
   run: newId(),
   session: prefixedId('sess'),
+  conversation: newId(),
   swarm: newId(),
   task: newId(),
   skill: `skill-${newId()}`,
@@ -156,8 +167,9 @@ export async function makeWorld(api: ApiFixture): Promise<World> {
     ...[newId(), orgId, ids.agent, newId(), ids.swarm],
   );
   await insert(
-    `INSERT INTO chat_sessions (id, org_id, agent_id, owner, name) VALUES ($1, $2, $3, $4, $5)`,
-    ...[ids.session, orgId, ids.agent, `user:${userId}`, nameIn(orgId)],
+    `INSERT INTO chat_sessions (id, org_id, agent_id, owner, name, user_id, conversation_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    ...[ids.session, orgId, ids.agent, `user:${userId}`, nameIn(orgId), userId, ids.conversation],
   );
   await insert(
     `INSERT INTO runs (id, org_id, agent_id, session_id, instance_id, status) VALUES ($1, $2, $3, $4, $5, 'completed')`,

@@ -1,8 +1,14 @@
 import { Module } from '@nestjs/common';
+import { ConversationsModule } from '#libs/conversations';
 import { IdentityModule } from '#libs/identity';
 import { ApiKeysController } from './auth/api-keys.controller.js';
 import { AuthController } from './auth/auth.controller.js';
+import { ConversationMessagesController } from './conversations/conversation-messages.controller.js';
+import { ConversationsController } from './conversations/conversations.controller.js';
 
 /** The agent402 surface: its controllers, over the domains it speaks for. */
-@Module({ imports: [IdentityModule], controllers: [AuthController, ApiKeysController] })
+@Module({
+  imports: [IdentityModule, ConversationsModule],
+  controllers: [AuthController, ApiKeysController, ConversationsController, ConversationMessagesController],
+})
 export class Agent402Module {}

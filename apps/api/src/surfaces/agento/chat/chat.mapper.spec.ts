@@ -22,7 +22,15 @@ describe('toHistory', () => {
 
 describe('chat on the wire', () => {
   it('shows a session without its peer', () => {
-    const session = { id: 'sess_1', name: null, channel: 'api', peerId: 'customer-42', startedAt };
+    const session = {
+      id: 'sess_1',
+      name: null,
+      channel: 'api',
+      peerId: 'customer-42',
+      startedAt,
+      status: 'ACTIVE',
+      owner: 'key:1',
+    } as const;
     expect(toChatSession(session)).toEqual({
       id: 'sess_1',
       name: null,

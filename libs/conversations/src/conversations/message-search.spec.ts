@@ -1,0 +1,24 @@
+import { describe, expect, it } from '@jest/globals';
+import { asksForSigns, literalPattern } from './message-search.js';
+
+describe('what somebody searches for', () => {
+  it.each([
+    ['100%', String.raw`%100\%%`],
+    ['snake_case', String.raw`%snake\_case%`],
+    [String.raw`C:\temp`, String.raw`%C:\\temp%`],
+    ['plain words', '%plain words%'],
+  ])('stands for itself in a pattern: %s', (text, pattern) => {
+    expect(literalPattern(text)).toBe(pattern);
+  });
+
+  it.each([
+    ['how do I pay?', false],
+    ["what's new, e-mail", false],
+    ['größe 東京', false],
+    ['100%', true],
+    ['a_b', true],
+    ['SELECT * FROM users; --', true],
+  ])('%s asks for signs: %s', (text, expected) => {
+    expect(asksForSigns(text)).toBe(expected);
+  });
+});

@@ -1,0 +1,12 @@
+/** Postgres refuses to index longer texts; what stands behind is not found. */
+const INDEXED_CHARS = 200_000;
+const SYMBOLS = /[^\p{L}\p{N}\s.,!?'"-]/u;
+
+/** SQL for the searchable words of a text; `simple`, since nobody says in which language agents talk. */
+export const searchOf = (text: string): string => `to_tsvector('simple', left(${text}, ${INDEXED_CHARS}))`;
+
+/** The text as a pattern of LIKE that stands for itself. */
+export const literalPattern = (text: string): string => `%${text.replace(/[\\%_]/g, String.raw`\$&`)}%`;
+
+/** Signs are asked for as they are (`100%`, `a_b`, `SELECT *`): a message that only shares the words is no match. */
+export const asksForSigns = (text: string): boolean => SYMBOLS.test(text);
