@@ -12,6 +12,7 @@ const COMMANDS = {
   'audit:verify': () => import('./commands/audit-verify.mjs'),
   'audit:export': () => import('./commands/audit-export.mjs'),
   bench: () => import('./commands/bench.mjs'),
+  openapi: () => import('./commands/openapi.mjs'),
 };
 
 const [name = 'start', ...args] = process.argv.slice(2);

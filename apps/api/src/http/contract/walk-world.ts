@@ -104,7 +104,7 @@ function placed(parts: readonly string[], ids: Ids): string {
 /** Path and body of a request to a route that names the things of `ids` wherever it can. */
 export function requestOf(method: string, template: string, ids: Ids): { path: string; body?: object } {
   const row = `${method} ${template}`;
-  const path = pathOfTemplate(template, ids) + (QUERIES[row]?.(ids) ?? '');
+  const path = pathOfTemplate(template, ids) + (QUERIES[row.replace('HEAD ', 'GET ')]?.(ids) ?? '');
   const takesBody = method === 'POST' || method === 'PUT' || method === 'PATCH';
   return { path, ...(takesBody ? { body: BODIES[row]?.(ids) ?? {} } : {}) };
 }
