@@ -1,14 +1,13 @@
-import { isUtf8 } from 'node:buffer';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '#libs/config';
-import { invalid } from '#libs/kernel';
 import { type Logger, NestLogger } from '#libs/observability';
 import { ApiModule } from './api.module.js';
 import { HttpEdge, requestIdOf } from './http/edge.js';
 import { ErrorFilter } from './http/error-filter.js';
+import { parseJsonBody } from './http/json-body.js';
 
 type Refuse = (error: Error, request: FastifyRequest, reply: FastifyReply) => void;
 
@@ -57,19 +56,16 @@ export async function createApi(
   return app;
 }
 
-/**
- * Bodies are JSON in UTF-8 or refused, since decoding would put other characters in the place of wrong bytes. An empty one
- * counts as none: many clients name the type of what they don't send.
- */
+/** An empty body counts as none: many clients name the type of what they don't send. */
 function readJsonOnly(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.removeAllContentTypeParsers();
-  const parse = fastify.getDefaultJsonParser('error', 'error');
-  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    const bytes = body as Buffer;
-    if (bytes.length === 0) done(null, undefined);
-    else if (!isUtf8(bytes)) done(invalid('The body is not valid UTF-8'));
-    else void parse(request, bytes.toString('utf8'), done);
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, body.length === 0 ? undefined : parseJsonBody(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
   });
 }
 

@@ -215,7 +215,7 @@ describe('what no route answers', () => {
 
   it.each([
     ['malformed JSON', '{broken', 'application/json', 400, 'malformed_json'],
-    ['a poisoned prototype', '{"__proto__":{"a":1},"name":"x"}', 'application/json', 400, 'malformed_json'],
+    ['a poisoned prototype', '{"__proto__":{"a":1},"name":"x"}', 'application/json', 400, 'validation_error'],
     ['another type', 'name=a', 'application/x-www-form-urlencoded', 415, 'unsupported_media_type'],
     ['text', 'hello', 'text/plain', 415, 'unsupported_media_type'],
     ['over 1 MiB', `{"name":"${'x'.repeat(1_048_576)}"}`, 'application/json', 413, 'payload_too_large'],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
-import { BoundedJson, METADATA_BOUNDS } from './bounded-json.js';
+import { BoundedJson, jsonProblem, METADATA_BOUNDS } from './bounded-json.js';
 
 class Body {
   @BoundedJson(METADATA_BOUNDS)
@@ -41,7 +41,6 @@ describe('BoundedJson', () => {
     [`{"a":["${'x'.repeat(1001)}"]}`, 'strings of at most 1000'],
     [`{"${'x'.repeat(1001)}":1}`, 'keys of at most 1000'],
     ['{"__proto__":{"a":1}}', '__proto__'],
-    ['{"a":{"constructor":1}}', 'constructor'],
     ['{"a":[{"prototype":1}]}', 'prototype'],
     ['{"eval":"1"}', 'eval'],
   ])('refuses %.60s', (json, part) => {
@@ -53,8 +52,12 @@ describe('BoundedJson', () => {
     expect(plainToInstance(Body, { metadata: sent }).metadata).toEqual(sent);
   });
 
+  it('refuses a key constructor, in case one gets past the reader of bodies', () => {
+    expect(jsonProblem(JSON.parse('{"a":{"constructor":1}}'), METADATA_BOUNDS)).toContain('constructor');
+  });
+
   it('ends quickly with very deep values', () => {
     const deep = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`;
-    expect(problemOf(deep)).toContain('3 levels');
+    expect(jsonProblem(JSON.parse(deep), METADATA_BOUNDS)).toContain('3 levels');
   });
 });

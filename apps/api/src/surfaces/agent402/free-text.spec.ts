@@ -30,7 +30,7 @@ describe('withoutHtml', () => {
   });
 
   it('leaves no tag, however tags are put into each other, and does not take long about it', () => {
-    expect(withoutHtml(`${'<'.repeat(20_000)}${'b>'.repeat(20_000)}`)).not.toMatch(TAG);
+    expect(TAG.test(withoutHtml(`${'<'.repeat(20_000)}${'b>'.repeat(20_000)}`))).toBe(false);
     const pieces = fc.array(fc.constantFrom('<', '>', '/', '!', '-', '&', ';', 'lt', 'b', 'script', ' ', '"'));
     fc.assert(
       fc.property(pieces, (parts) => {

@@ -12,12 +12,11 @@ const MOST_PASSES = 5;
  */
 export function withoutHtml(text: string): string {
   let plain = text.replace(/[\0\p{Surrogate}]/gu, '\uFFFD');
-  for (let pass = 0; pass < MOST_PASSES; pass += 1) {
-    const stripped = stripOnce(plain);
-    if (stripped === plain) return plain;
-    plain = stripped;
+  for (let pass = 0, before = ''; pass < MOST_PASSES && plain !== before; pass += 1) {
+    before = plain;
+    plain = stripOnce(before);
   }
-  return plain.replace(/<(?=[a-z/!?])/gi, '');
+  return plain.replace(/<+(?=[a-z/!?])/gi, '');
 }
 
 /** Ampersands are escaped beforehand, so that the library neither reads nor writes entities of the text's own. */
