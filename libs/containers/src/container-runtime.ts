@@ -1,3 +1,4 @@
+import type { AgentTools } from './agent-tools.js';
 import type { AgentWorkspaces } from './agent-workspaces.js';
 
 /** Injection token of the host's {@link ContainerRuntime}. */
@@ -83,6 +84,8 @@ export interface ContainerRuntime {
   readonly agentDoorUrl: string;
   /** The files agents wrote. */
   readonly workspaces: AgentWorkspaces;
+  /** Where tools are installed for agents; null where people do that. */
+  readonly tools: AgentTools | null;
   /** Prepares the host (edge container, folders, networks); called at every worker start. */
   prepare(signal: AbortSignal): Promise<void>;
   /**

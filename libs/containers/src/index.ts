@@ -1,3 +1,4 @@
+export * from './agent-tools.js';
 export * from './agent-workspaces.js';
 export * from './container-runtime.js';
 export * from './containers.module.js';

@@ -1,4 +1,5 @@
 import { parse } from 'yaml';
+import { type SkillRequirements, readRequirements } from './requirements.js';
 import type { SkillPermissions } from './skill.js';
 import { badSkill } from './skills.errors.js';
 
@@ -27,13 +28,14 @@ export interface FrontMatter {
   readonly tags: readonly string[];
   readonly useCases: readonly string[];
   readonly permissions: SkillPermissions;
+  readonly requirements: SkillRequirements;
 }
 
 type Mapping = Readonly<Record<string, unknown>>;
 
 /**
  * Reads the head of a SKILL.md (agentskills.io): `name`, `description`, of `metadata` title, version (default 1.0.0),
- * author, category, tags and use-cases, and our block `permissions`.
+ * author, category, tags and use-cases, and our blocks `permissions` and `requirements`.
  * @throws DomainError `validation` saying what is wrong.
  */
 export function readFrontMatter(text: string): FrontMatter {
@@ -53,6 +55,7 @@ export function readFrontMatter(text: string): FrontMatter {
     tags: list(metadata.tags, 'metadata.tags', ',').map((tag) => tag.toLowerCase()),
     useCases: list(metadata['use-cases'], 'metadata.use-cases', ';'),
     permissions: permissionsOf(top.permissions ?? {}),
+    requirements: readRequirements(top.requirements, metadata),
   };
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { buffer } from 'node:stream/consumers';
 import { type Header, pack } from 'tar-stream';
 import { compareVersions, readFrontMatter } from './front-matter.js';
+import { NO_REQUIREMENTS } from './requirements.js';
 import { unpackSkill } from './skill-archive.js';
 import { MOST_FILES, MOST_FILE_BYTES, parseSkill } from './skill-folder.js';
 import { scanSkill } from './scan/index.js';
@@ -29,6 +30,7 @@ describe('the front matter of a skill', () => {
       tags: [],
       useCases: [],
       permissions: { network: [], read: [], write: [], env: [] },
+      requirements: NO_REQUIREMENTS,
     });
   });
 

@@ -1,3 +1,4 @@
+import type { SkillRequirements } from './requirements.js';
 import type { Finding } from './scan/index.js';
 
 /** Who vouches for a skill: us, the community, or nobody but the organisation that uploaded it. */
@@ -39,6 +40,7 @@ export interface ParsedSkill {
   /** Three numbers, `1.2.0`. */
   readonly version: string;
   readonly permissions: SkillPermissions;
+  readonly requirements: SkillRequirements;
   /** In the order of their paths. */
   readonly files: readonly SkillFile[];
   readonly sizeBytes: number;
@@ -61,6 +63,7 @@ export interface CatalogueSkill {
   readonly version: string;
   readonly digest: string;
   readonly permissions: SkillPermissions;
+  readonly requirements: SkillRequirements;
   /** 0 to 100, of the scan; null for what was stored before there was one. */
   readonly securityScore: number | null;
   /** What the scan found, worst first. */

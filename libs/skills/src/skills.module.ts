@@ -1,8 +1,10 @@
-import { Inject, Injectable, Module } from '@nestjs/common';
+import { type FactoryProvider, Inject, Injectable, Module } from '@nestjs/common';
 import { AgentsModule, AgentsWorkerModule, WorkspaceSources } from '#libs/agents';
+import { CONTAINER_RUNTIME, type ContainerRuntime } from '#libs/containers';
 import { IdentityModule } from '#libs/identity';
 import { AgentSkillsRepository } from './agent-skills.repository.js';
 import { AgentSkillsService, SkillPorts } from './agent-skills.service.js';
+import { BuiltTools, ManualTools, SKILL_TOOLS, type SkillToolsBuilder } from './skill-tools.js';
 import { SkillSweeper } from './skill-sweeper.js';
 import { SkillsRepository } from './skills.repository.js';
 import { SkillsService } from './skills.service.js';
@@ -31,6 +33,16 @@ class SkillFiles {
   }
 }
 
+const toolsBuilder: FactoryProvider<SkillToolsBuilder> = {
+  provide: SKILL_TOOLS,
+  inject: [CONTAINER_RUNTIME],
+  useFactory: ({ tools }: ContainerRuntime) => (tools === null ? new ManualTools() : new BuiltTools(tools)),
+};
+
 /** For the worker of a host. */
-@Module({ imports: [AgentsWorkerModule], providers: [AgentSkillsRepository, SkillFiles] })
+@Module({
+  imports: [AgentsWorkerModule],
+  providers: [AgentSkillsRepository, SkillFiles, toolsBuilder],
+  exports: [SKILL_TOOLS],
+})
 export class SkillsWorkerModule {}

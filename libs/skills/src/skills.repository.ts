@@ -1,13 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Sql, type Tx } from '#libs/database';
 import { type Page, type Scope, newId } from '#libs/kernel';
+import { NO_REQUIREMENTS } from './requirements.js';
 import { scanSkill } from './scan/index.js';
 import type { CatalogueSkill, ParsedSkill, SearchSkills, TrustLevel } from './skill.js';
+
+const NOTHING = JSON.stringify(NO_REQUIREMENTS);
 
 const SKILL = `
   s.id, s.trust_level AS "trustLevel", s.name, s.description, s.enhanced_description AS "enhancedDescription", s.author,
   s.category, s.tags, s.use_cases AS "useCases", s.tool_count AS "toolCount", s.version, s.digest, s.permissions,
   s.install_count AS "installCount",
+  coalesce((SELECT c.requirements FROM skill_contents c WHERE c.digest = s.digest), '${NOTHING}') AS requirements,
   (SELECT (c.scan ->> 'securityScore')::int FROM skill_contents c WHERE c.digest = s.digest) AS "securityScore",
   coalesce((SELECT c.scan -> 'findings' FROM skill_contents c WHERE c.digest = s.digest), '[]') AS findings`;
 
@@ -84,9 +88,15 @@ export class SkillsRepository {
   async save(tx: Tx, orgId: string | null, level: TrustLevel, skill: ParsedSkill): Promise<void> {
     const files = Object.fromEntries(skill.files.map(({ path, content }) => [path, content]));
     await tx.query(
-      `INSERT INTO skill_contents (digest, files, file_count, size_bytes, scan) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT (digest) DO UPDATE SET created_at = now(), scan = excluded.scan`,
-      [skill.digest, JSON.stringify(files), skill.files.length, skill.sizeBytes, JSON.stringify(scanSkill(skill))],
+      `INSERT INTO skill_contents (digest, files, file_count, size_bytes, scan, requirements) VALUES ($1, $2, $3, $4, $5, $6)
+       ON CONFLICT (digest) DO UPDATE SET created_at = now(), scan = excluded.scan, requirements = excluded.requirements`,
+      [
+        skill.digest,
+        JSON.stringify(files),
+        skill.files.length,
+        skill.sizeBytes,
+        ...[scanSkill(skill), skill.requirements].map((value) => JSON.stringify(value)),
+      ],
     );
     const texts = [skill.id, level, skill.name, skill.description, skill.enhancedDescription, skill.author];
     const lists = [skill.category, skill.tags, skill.useCases, skill.toolCount, skill.version, skill.digest];

@@ -38,6 +38,7 @@ const LOOKS_AT_ONCE = 16;
 /** Runs each agent in a container of its own, in a network of its own, with the host's edge as the only neighbour. */
 export class DockerRuntime implements ContainerRuntime {
   readonly name = 'docker';
+  readonly tools = null;
   readonly agentDoorUrl: string;
   readonly workspaces: VolumeWorkspaces;
   private readonly locks = new KeyedMutex();

@@ -47,6 +47,7 @@ const KEPT_LINES = 1_000;
 /** In-memory runtime for unit and scale tests. `before` may throw, wait or count; `crash`, `print` and `ready` play the agent. */
 export class FakeRuntime implements ContainerRuntime {
   readonly name = 'fake';
+  readonly tools = null;
   readonly agentDoorUrl = 'http://127.0.0.1:4101';
   /** Called ahead of every step; what it throws is what the step throws. */
   before: (step: Step, agentId: string | undefined) => void | Promise<void> = () => undefined;

@@ -46,6 +46,7 @@ export interface ProcessRuntimeOptions {
 /** Runs agents as processes of this machine. Everything it knows lies in `DATA_DIR`, so any later worker goes on from there. */
 export class ProcessRuntime implements ContainerRuntime {
   readonly name = 'process';
+  readonly tools = null;
   readonly agentDoorUrl: string;
   readonly workspaces: FolderWorkspaces;
   private readonly locks = new KeyedMutex();

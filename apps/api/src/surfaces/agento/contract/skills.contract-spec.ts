@@ -105,6 +105,7 @@ describe('the catalogue', () => {
       trustLevel: 'verified',
       digest: expect.stringMatching(/^[0-9a-f]{64}$/),
       permissions: { network: [], read: [], write: [], env: [] },
+      requirements: { bins: [], env: [], packages: { npm: [], pip: [], go: [], apt: [] }, manual: [] },
     });
     for (const id of ['nope', '..%2Fx', '%00', 'x'.repeat(300)]) {
       await client.refused(404, 'not_found', ['GET', `/skills/${id}`], /Skill/);

@@ -85,6 +85,31 @@ export class SkillPermissionsDto {
   env!: string[];
 }
 
+export class SkillPackagesDto {
+  @ApiProperty({ type: [String], example: ['cowsay@1.6.0'] })
+  npm!: string[];
+  @ApiProperty({ type: [String], example: ['httpie==3.2.4'] })
+  pip!: string[];
+  @ApiProperty({ type: [String], example: [] })
+  go!: string[];
+  @ApiProperty({ type: [String], example: ['jq'] })
+  apt!: string[];
+}
+
+export class SkillRequirementsDto {
+  /** Programs its scripts start */
+  @ApiProperty({ type: [String], example: ['jq'] })
+  bins!: string[];
+  /** Environment variables its scripts read; they come from the agent's secrets */
+  @ApiProperty({ type: [String], example: ['API_KEY'] })
+  env!: string[];
+  /** Installed for the agent in the docker runtime, to be installed by hand in the process runtime */
+  packages!: SkillPackagesDto;
+  /** What only people can do */
+  @ApiProperty({ type: [String], example: [] })
+  manual!: string[];
+}
+
 export class SkillDetailsDto extends SkillSummaryDto {
   /** What it says of itself at length */
   enhancedDescription!: string;
@@ -103,6 +128,8 @@ export class SkillDetailsDto extends SkillSummaryDto {
   digest!: string;
   /** What it declares to need */
   permissions!: SkillPermissionsDto;
+  /** What it requires on the host of its agent */
+  requirements!: SkillRequirementsDto;
 }
 
 export class DeletedSkillDto {

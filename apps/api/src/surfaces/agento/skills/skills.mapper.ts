@@ -1,5 +1,5 @@
 import { type Page, invalid } from '#libs/kernel';
-import type { CatalogueSkill, InstalledSkill, SearchSkills, SkillUpload } from '#libs/skills';
+import type { CatalogueSkill, InstalledSkill, SearchSkills, SkillRequirements, SkillUpload } from '#libs/skills';
 import { type AgentoPage, agentoPage, isoTime } from '../agento.paging.js';
 import type {
   AgentSkillDto,
@@ -7,6 +7,7 @@ import type {
   InstalledSkillDto,
   SearchSkillsQuery,
   SkillDetailsDto,
+  SkillRequirementsDto,
   SkillSummaryDto,
   UninstalledSkillDto,
   UploadSkillDto,
@@ -63,7 +64,15 @@ export const toSkillDetails = (skill: CatalogueSkill): { data: SkillDetailsDto }
       write: [...skill.permissions.write],
       env: [...skill.permissions.env],
     },
+    requirements: requirementsOf(skill.requirements),
   },
+});
+
+const requirementsOf = ({ bins, env, npm, pip, go, apt, manual }: SkillRequirements): SkillRequirementsDto => ({
+  bins: [...bins],
+  env: [...env],
+  packages: { npm: [...npm], pip: [...pip], go: [...go], apt: [...apt] },
+  manual: [...manual],
 });
 
 export const toDeletedSkill = (id: string): { data: DeletedSkillDto } => ({ data: { id, deleted: true } });
