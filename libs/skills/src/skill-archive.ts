@@ -1,20 +1,23 @@
-import { gunzip } from 'node:zlib';
-import { promisify } from 'node:util';
-import { extract } from 'tar-stream';
 import type { SkillFile } from './skill.js';
+import { type ArchiveMember, ARCHIVE_BROKEN, tarMembers } from './archives/tar-members.js';
+import { zipMembers } from './archives/zip-members.js';
 import { MOST_FILES, MOST_FILE_BYTES, MOST_SKILL_BYTES } from './skill-folder.js';
 import { badSkill } from './skills.errors.js';
 
-/** Headers and padding of as many entries as there may be, on top of what they hold. */
-const MOST_UNPACKED_BYTES = MOST_SKILL_BYTES + MOST_FILES * 4_096;
-const MOST_ENTRIES = MOST_FILES * 3;
+/** Larger ones are not looked at: what may be in one fits into it whatever way it is packed. */
+export const MOST_ARCHIVE_BYTES = MOST_SKILL_BYTES * 4;
+const MOST_MEMBERS = MOST_FILES * 3;
+const ZIP = Buffer.from('PK\u0003\u0004');
 
 /**
- * Unpacks a `.tar` or `.tar.gz` in memory. Only files and folders may be in it; a single folder around everything is taken off.
+ * Unpacks a `.tar`, `.tar.gz` or `.zip` in memory. Only files and folders may be in it, all of them below its root; a single folder
+ * around everything is taken off.
  * @throws DomainError `validation` for anything else, and as soon as it is too large.
  */
 export async function unpackSkill(archive: Buffer): Promise<SkillFile[]> {
-  const files = await entriesOf(archive[0] === 0x1f && archive[1] === 0x8b ? await unzipped(archive) : archive);
+  if (archive.length > MOST_ARCHIVE_BYTES) throw badSkill(`is an archive of more than ${MOST_ARCHIVE_BYTES} bytes`);
+  const members = archive.subarray(0, ZIP.length).equals(ZIP) ? zipMembers(archive) : tarMembers(archive);
+  const files = await filesOf(members);
   const around = files[0]?.path.split('/')[0];
   const isWrapped =
     around !== undefined &&
@@ -23,47 +26,50 @@ export async function unpackSkill(archive: Buffer): Promise<SkillFile[]> {
   return isWrapped ? files.map(({ path, content }) => ({ path: path.slice(around.length + 1), content })) : files;
 }
 
-async function unzipped(archive: Buffer): Promise<Buffer> {
-  try {
-    return await promisify(gunzip)(archive, { maxOutputLength: MOST_UNPACKED_BYTES });
-  } catch (error) {
-    const isBomb = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
-    throw badSkill(isBomb ? `has more than ${MOST_SKILL_BYTES} bytes` : 'is an archive that is broken');
-  }
-}
-
-async function entriesOf(tar: Buffer): Promise<SkillFile[]> {
-  if (tar.length > MOST_UNPACKED_BYTES) throw badSkill(`has more than ${MOST_SKILL_BYTES} bytes`);
+async function filesOf(members: AsyncIterable<ArchiveMember>): Promise<SkillFile[]> {
   const files: SkillFile[] = [];
-  const reader = extract();
-  reader.end(tar);
-  let entries = 0;
+  let [count, room] = [0, MOST_SKILL_BYTES];
   try {
-    for await (const entry of reader) {
-      const { type, name } = entry.header;
-      if (++entries > MOST_ENTRIES || files.length > MOST_FILES) throw badSkill(`has more than ${MOST_FILES} files`);
-      if (type !== 'file' && type !== 'directory') throw badSkill('holds something that is neither file nor folder');
-      if (type === 'directory') entry.resume();
-      else files.push({ path: name.replace(/^\.\//, ''), content: await textOf(entry) });
+    for await (const { name, kind, read } of members) {
+      if (++count > MOST_MEMBERS || files.length > MOST_FILES) throw badSkill(`has more than ${MOST_FILES} files`);
+      if (kind === 'other') throw badSkill('holds something that is neither file nor folder');
+      const path = plainPath(name, kind);
+      if (kind === 'folder') continue;
+      const bytes = await bytesOf(await read(), Math.min(MOST_FILE_BYTES, room));
+      room -= bytes.length;
+      files.push({ path, content: textOf(bytes) });
     }
   } catch (error) {
     if (error instanceof Error && error.name === 'DomainError') throw error;
-    throw badSkill('is an archive that is broken');
+    throw badSkill(ARCHIVE_BROKEN);
   }
   return files;
 }
 
-async function textOf(entry: AsyncIterable<unknown>): Promise<string> {
+/** Looked at before anything is taken off it: `../` is no folder around the others. */
+function plainPath(name: string, kind: ArchiveMember['kind']): string {
+  const path = kind === 'folder' ? name.replace(/\/$/, '') : name;
+  if (kind === 'folder' && (path === '.' || path === '')) return '';
+  const parts = path.replace(/^\.\//, '').split('/');
+  if (parts.every((part) => part !== '' && part !== '.' && part !== '..')) return parts.join('/');
+  throw badSkill('has a file whose path is not a plain relative one');
+}
+
+async function bytesOf(content: AsyncIterable<unknown>, most: number): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of entry) {
+  for await (const chunk of content) {
     const part = chunk as Uint8Array;
     size += part.length;
-    if (size > MOST_FILE_BYTES) throw badSkill(`has a file of more than ${MOST_FILE_BYTES} bytes`);
+    if (size > most) throw badSkill(`has more than ${most === MOST_FILE_BYTES ? most : MOST_SKILL_BYTES} bytes`);
     parts.push(part);
   }
+  return Buffer.concat(parts);
+}
+
+function textOf(bytes: Buffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(parts));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw badSkill('has a file that is no text');
   }

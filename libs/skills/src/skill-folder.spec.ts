@@ -4,9 +4,10 @@ import { buffer } from 'node:stream/consumers';
 import { type Header, pack } from 'tar-stream';
 import { compareVersions, readFrontMatter } from './front-matter.js';
 import { NO_REQUIREMENTS } from './requirements.js';
-import { unpackSkill } from './skill-archive.js';
+import { MOST_ARCHIVE_BYTES, unpackSkill } from './skill-archive.js';
 import { MOST_FILES, MOST_FILE_BYTES, parseSkill } from './skill-folder.js';
 import { scanSkill } from './scan/index.js';
+import { zipOf } from './testing/zip-fixture.js';
 import { findFolder, readVerified } from './verified-skills.js';
 
 const HEAD =
@@ -158,22 +159,44 @@ describe('an archive of a skill', () => {
     expect(await unpackSkill(tar)).toEqual(files);
     expect(await unpackSkill(gzipSync(tar))).toEqual(files);
     expect(await unpackSkill(await archive([{ name: './SKILL.md' }, HEAD]))).toEqual([main]);
+    const zip = zipOf([
+      { name: 'our-tone/', mode: 0o040755 },
+      { name: 'our-tone/SKILL.md', content: HEAD },
+      { name: 'our-tone/references/a.md', content: 'ä' },
+    ]);
+    expect(await unpackSkill(zip)).toEqual(files);
   });
 
   it.each<[string, () => Promise<Buffer> | Buffer, RegExp]>([
     ['a symlink', () => archive([{ name: 'SKILL.md', type: 'symlink', linkname: '/etc/passwd' }]), /neither file/],
     ['a hard link', () => archive([{ name: 'a', type: 'link', linkname: '/etc/passwd' }]), /neither file/],
+    ['a path that leads out', () => archive([{ name: '../SKILL.md' }, HEAD]), /path/],
+    ['an absolute path', () => archive([{ name: '/SKILL.md' }, HEAD]), /path/],
+    ['a folder that leads out', () => archive([{ name: 'a/../../SKILL.md' }, HEAD]), /path/],
+    ['an empty part of a path', () => archive([{ name: 'a//SKILL.md' }, HEAD]), /path/],
     ['a device', () => archive([{ name: 'a', type: 'block-device' }]), /neither file/],
     ['bytes that are no text', () => archive([{ name: 'SKILL.md' }, '\xff\xfe' as string]).then(spoil), /no text/],
     ['a bomb', () => gzipSync(Buffer.alloc(64 * 1024 * 1024)), /bytes/],
     ['a large file', () => archive([{ name: 'a' }, 'x'.repeat(MOST_FILE_BYTES + 1)]), /bytes/],
     ['too many folders', () => archive(...folders(300)), /files/],
     ['half an archive', async () => gzipSync(await archive([{ name: 'SKILL.md' }, HEAD])).subarray(0, 60), /broken/],
+    ['a zip with a path that leads out', () => zipOf([{ name: '../SKILL.md', content: HEAD }]), /path/],
+    ['a zip with an absolute path', () => zipOf([{ name: '/SKILL.md', content: HEAD }]), /path/],
+    ['a zip with a backslash', () => zipOf([{ name: '..\\SKILL.md', content: HEAD }]), /path/],
+    ['a zip with a symlink', () => zipOf([{ name: 'SKILL.md', content: '/etc/passwd', mode: 0o120777 }]), /neither/],
+    ['a zip bomb', () => zipOf([{ name: 'a', content: Buffer.alloc(64 * 1024 * 1024, 'a') }]), /bytes/],
+    ['a zip bomb that lies', () => zipOf([{ name: 'a', content: 'x'.repeat(400_000), claimedBytes: 3 }]), /broken/],
+    ['a zip of too many', () => zipOf(numbered(300, '')), /files/],
+    ['a zip of many that are large', () => zipOf(numbered(9, 'x'.repeat(100_000))), /bytes/],
+    ['half a zip', () => zipOf([{ name: 'SKILL.md', content: HEAD }]).subarray(0, 60), /broken/],
+    ['more than is looked at', () => Buffer.alloc(MOST_ARCHIVE_BYTES + 1), /bytes/],
     ['noise', () => Buffer.alloc(1024, 'not an archive'), /broken/],
   ])('is refused: %s', async (_what, make, message) => {
     await expect(Promise.resolve(make()).then(unpackSkill)).rejects.toEqual(refusal(message));
   });
 
+  const numbered = (count: number, content: string): { name: string; content: string }[] =>
+    Array.from({ length: count }, (_, n) => ({ name: `f${n}`, content }));
   const folders = (count: number): [{ name: string; type: 'directory' }][] =>
     Array.from({ length: count }, (_, n) => [{ name: `d${n}`, type: 'directory' }]);
   const spoil = (tar: Buffer): Buffer =>
