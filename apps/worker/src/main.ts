@@ -2,20 +2,24 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { HostSession } from '#libs/agents';
 import { type Config, loadConfig } from '#libs/config';
-import { isDatabaseDown } from '#libs/database';
-import { DomainError } from '#libs/kernel';
+import { startFailure } from '#libs/database';
 import { type Logger, NestLogger, createLogger } from '#libs/observability';
 import { EdgeModule } from './edge/edge.module.js';
 import { WorkerModule } from './worker.module.js';
 
+let logger: Logger | undefined;
+let databaseUrl: string | undefined;
 try {
   const config = loadConfig();
-  const logger = createLogger(config.logLevel, config.role === 'edge' ? 'edge' : 'worker');
+  databaseUrl = config.databaseUrl;
+  logger = createLogger(config.logLevel, config.role === 'edge' ? 'edge' : 'worker');
   await start(config, logger);
   logger.info('started', { role: config.role, hostId: config.host.id });
   if (process.connected) process.send?.('ready');
 } catch (error) {
-  process.stderr.write(`The worker could not start: ${reasonOf(error)}\n`);
+  const { reason, expected } = startFailure(error, databaseUrl);
+  if (!expected) logger?.fatal('could not start', { error });
+  process.stderr.write(`The worker could not start: ${reason}\n`);
   process.exit(1);
 }
 
@@ -34,13 +38,4 @@ async function start(config: Config, logger: Logger): Promise<void> {
     await app.close();
     process.exit(1);
   });
-}
-
-/** What an operator needs to read; where the program itself is at fault, the log holds the stack. */
-function reasonOf(error: unknown): string {
-  if (isDatabaseDown(error) && !(error instanceof DomainError)) {
-    const { code, message } = error as { code?: string; message: string };
-    return `Postgres cannot be reached (${code ?? message}); check DATABASE_URL`;
-  }
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,6 +5,14 @@ const DOWN_CODES = /^(08|57P0[1-5]$|53300$|ECONN|EPIPE$|ETIMEDOUT$|ENOTFOUND$|EA
 const DOWN_MESSAGES =
   /Connection terminated|timeout exceeded when trying to connect|connection timeout|Client has encountered a connection error|not queryable|connection is insecure|Driver not Connected/i;
 
+/** The database's schema is not the one this build was made for. */
+export class SchemaError extends Error {
+  constructor(problems: readonly string[]) {
+    super(`The database's schema does not fit: ${problems.join('; ')}`);
+    this.name = 'SchemaError';
+  }
+}
+
 /** True when the error says that Postgres can't be reached just now, false when it says that the statement is wrong. */
 export function isDatabaseDown(error: unknown): boolean {
   if (error instanceof DomainError) return error.code === 'database_unavailable';

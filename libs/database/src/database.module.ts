@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Inject, Module, type OnApplicationShutdown 
 import { TypeOrmModule, getDataSourceToken } from '@nestjs/typeorm';
 import { CONFIG, type Config } from '#libs/config';
 import type { DataSource } from 'typeorm';
+import { SchemaError } from './database.errors.js';
 import { Database } from './database.js';
 import { dataSourceOptions } from './data-source.js';
 import { schemaProblems } from './migrator.js';
@@ -31,7 +32,7 @@ export class DatabaseModule implements OnApplicationShutdown {
           inject: [getDataSourceToken()],
           useFactory: async (dataSource: DataSource) => {
             const problems = await schemaProblems(dataSource);
-            if (problems.length > 0) throw new Error(`The database schema does not fit:\n  ${problems.join('\n  ')}`);
+            if (problems.length > 0) throw new SchemaError(problems);
             return new Database(dataSource);
           },
         },

@@ -30,7 +30,12 @@ export async function schemaProblems(dataSource: DataSource): Promise<string[]> 
   const missing = known.filter((name) => !applied.includes(name));
   const newer = applied.filter((name) => !known.includes(name));
   return [
-    ...missing.map((name) => `migration ${name} has not been applied: run "npm run migrate"`),
-    ...newer.map((name) => `migration ${name} is unknown to this version: use the version that applied it, or newer`),
+    ...(missing.length > 0 ? [`not applied yet: ${several(missing)}; run "npm run migrate"`] : []),
+    ...(newer.length > 0
+      ? [`unknown to this version: ${several(newer)}; use the version that applied it, or a newer one`]
+      : []),
   ];
 }
+
+const several = ([first, ...others]: readonly string[]): string =>
+  others.length === 0 ? `migration ${first}` : `migration ${first} and ${others.length} more`;

@@ -1,6 +1,9 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Logger } from './logger.js';
 
+/** Both complain of a start that failed, with a stack; the program itself says it in a line. */
+const SAID_BY_MAIN = new Set<unknown>(['ExceptionHandler', 'TypeOrmModule']);
+
 /** Lets Nest write through {@link Logger}: `NestFactory.create(Module, { logger: new NestLogger(logger) })`. */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
@@ -22,6 +25,7 @@ export class NestLogger implements LoggerService {
   }
 
   error(message: unknown, ...rest: unknown[]): void {
+    if (SAID_BY_MAIN.has(rest.at(-1))) return;
     this.logger.error(text(message), fields(message, rest));
   }
 

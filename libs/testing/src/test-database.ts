@@ -46,6 +46,16 @@ export async function testDatabase(entities?: Entities): Promise<TestDatabase> {
   };
 }
 
+/** A database without a table, in the same cluster. */
+export async function emptyDatabase(): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const name = `e_${randomBytes(6).toString('hex')}`;
+  await asAdmin((admin) => admin.query(`CREATE DATABASE ${name}`));
+  return {
+    url: urlOf(name),
+    close: () => asAdmin(async (admin) => void (await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))),
+  };
+}
+
 /** Makes the template once per jest run, whichever suite comes first. */
 async function preparedTemplate(admin: Client): Promise<string> {
   const name = `template_${process.env.ROOKERY_TEST_RUN ?? 'run'}`;

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '#libs/config';
-import { Database, isUniqueViolation, openDataSource } from '#libs/database';
+import { Database, isUniqueViolation, openDataSource, startFailure } from '#libs/database';
 import { createFirstAdmin } from '#libs/identity';
 
 /**
@@ -34,6 +34,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${startFailure(error, process.env.DATABASE_URL).reason}\n`);
   process.exitCode = 1;
 });

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '#libs/config';
-import { Database, openDataSource } from '#libs/database';
+import { Database, openDataSource, startFailure } from '#libs/database';
 import { keyRotation } from '#libs/secrets';
 
 /**
@@ -35,6 +35,6 @@ async function now(database: Database): Promise<Date> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${startFailure(error, process.env.DATABASE_URL).reason}\n`);
   process.exitCode = 1;
 });

@@ -1,5 +1,5 @@
-import { ConfigError, loadConfig } from '#libs/config';
-import { isDatabaseDown, migrate, openDataSource } from '#libs/database';
+import { loadConfig } from '#libs/config';
+import { migrate, openDataSource, startFailure } from '#libs/database';
 import { migrateQueue } from '#libs/queue';
 
 /** The migration step of every installation: our tables first, then the queue's own. Prints what was applied. */
@@ -17,19 +17,7 @@ async function main(): Promise<void> {
 
 const print = (text: string): boolean => process.stdout.write(`${text}\n`);
 
-/** One line a person can act on; the address without its password. */
-function explain(error: unknown): string {
-  if (error instanceof ConfigError) return error.problems.join('\n');
-  const message = error instanceof AggregateError ? String(error.errors[0]) : String((error as Error).message ?? error);
-  if (!isDatabaseDown(error)) return `The database could not be migrated: ${message}`;
-  return `Postgres at ${place(process.env.DATABASE_URL)} cannot be reached: ${message.replace(/^Error: /, '')}`;
-}
-
-function place(url: string | undefined): string {
-  return url && URL.canParse(url) ? new URL(url).host || 'its socket' : 'DATABASE_URL';
-}
-
 main().catch((error: unknown) => {
-  process.stderr.write(`${explain(error)}\n`);
+  process.stderr.write(`${startFailure(error, process.env.DATABASE_URL).reason}\n`);
   process.exitCode = 1;
 });
