@@ -3,8 +3,8 @@ import { join, relative } from 'node:path';
 import { bold, dim, say, step } from '../lib/console.mjs';
 import { openDataFolder, readJson, takeLock, writeJson } from '../lib/data-folder.mjs';
 import { embeddedDatabase, givenDatabase, mustReachRedis } from '../lib/database.mjs';
-import { dataFolder, isRoot, loadDotEnv } from '../lib/environment.mjs';
-import { dockerImages, stopEdgeContainer } from '../lib/docker.mjs';
+import { dataFolder, isRoot, loadEnvironment } from '../lib/environment.mjs';
+import { dockerImages, mustReachDocker, stopEdgeContainer } from '../lib/docker.mjs';
 import { firstAdmin } from '../lib/first-admin.mjs';
 import { statusOf } from '../lib/network.mjs';
 import { choosePorts } from '../lib/ports.mjs';
@@ -16,13 +16,24 @@ import { abandonCommands, buildStamp, prepared } from '../lib/toolchain.mjs';
 const WORKER_STOP_MS = 45_000;
 const STOP_MS = 15_000;
 const ECHO_MS = 1_000;
+/** A write that fails so doesn't say where. */
+const DISK_FULL = ['ENOSPC', 'EDQUOT'];
 
 /** Starts the whole of Rookery on this machine and keeps it running until a signal. */
 export async function run() {
   const began = Date.now();
-  loadDotEnv();
+  loadEnvironment();
   const dir = dataFolder();
-  openDataFolder(dir);
+  try {
+    openDataFolder(dir);
+    return await runIn(dir, began);
+  } catch (error) {
+    if (DISK_FULL.includes(error.code)) error.path ??= dir;
+    throw error;
+  }
+}
+
+async function runIn(dir, began) {
   const rookery = new Installation(dir, takeLock(dir));
   const interrupted = rookery.onSignal();
   const alive = setInterval(() => undefined, 60_000);
@@ -85,12 +96,13 @@ class Installation {
     const left = await this.#services.endLeftovers();
     if (left > 0) say(`  ended ${left} programs that a killed launcher had left; agents live on`);
     await checkConfiguration(programEnvironment({ dir: this.#dir }));
+    const ownEdge = (process.env.RUNTIME?.trim() || 'process') !== 'docker';
+    const ports = await choosePorts(this.#dir, { ownEdge });
+    await mustReachRedis();
+    if (!ownEdge) await mustReachDocker();
     const env = await this.#environment();
     await this.#migrate(node, env);
-    const ownEdge = (env.RUNTIME?.trim() || 'process') !== 'docker';
-    await mustReachRedis();
     if (this.#stopping) return;
-    const ports = await choosePorts(this.#dir, { ownEdge });
     Object.assign(env, portVariables(ports), ownEdge ? {} : await dockerImages({ node, dir: this.#dir, env }));
     this.#env = env;
     await step('Starting', () => this.#startPrograms(env, ports, ownEdge));

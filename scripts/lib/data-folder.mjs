@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { everyoneReaches, isRoot } from './environment.mjs';
 import { Failure } from './failure.mjs';
 import { identityOf, lives } from './processes.mjs';
@@ -11,7 +11,7 @@ const LAYOUT = '1';
  * it; what others may not read has a folder of its own in it.
  */
 export function openDataFolder(dir) {
-  fs.mkdirSync(dir, { recursive: true, mode: isRoot() ? 0o711 : 0o700 });
+  makeFolders(dir, isRoot() ? 0o711 : 0o700);
   if (isRoot()) fs.chmodSync(dir, fs.statSync(dir).mode | 0o011);
   if (isRoot() && !everyoneReaches(dir)) {
     throw new Failure(
@@ -19,13 +19,20 @@ export function openDataFolder(dir) {
     );
   }
   const version = join(dir, 'VERSION');
-  if (!fs.existsSync(version)) fs.writeFileSync(version, `${LAYOUT}\n`);
+  if (!fs.existsSync(version)) replaceFile(version, `${LAYOUT}\n`);
   const found = fs.readFileSync(version, 'utf8').trim();
   if (found !== LAYOUT) {
     throw new Failure(
       `${dir} has layout ${found}, this version of Rookery knows ${LAYOUT}: use the version that made it`,
     );
   }
+}
+
+/** One after the other: where /proc refuses a folder, mkdir's own recursion never ends. */
+function makeFolders(dir, mode) {
+  if (fs.existsSync(dir)) return;
+  if (dir !== dirname(dir)) makeFolders(dirname(dir), mode);
+  fs.mkdirSync(dir, { mode });
 }
 
 const lockFile = (dir) => join(dir, 'rookery.lock');
@@ -66,8 +73,8 @@ const alreadyRuns = (dir, { pid, address }) =>
 /** A complete lock file appears at once (link), so no reader ever meets a half-written one. */
 function wrote(file, content) {
   const draft = `${file}.${process.pid}`;
-  fs.writeFileSync(draft, JSON.stringify(content), { mode: 0o600 });
   try {
+    fs.writeFileSync(draft, JSON.stringify(content), { mode: 0o600 });
     fs.linkSync(draft, file);
     return true;
   } catch (error) {
@@ -106,7 +113,16 @@ export function readJson(file) {
 
 /** Replaces a file's content at once, readable by its owner only. */
 export function writeJson(file, content) {
+  replaceFile(file, `${JSON.stringify(content, null, 2)}\n`, 0o600);
+}
+
+/** The file has the old content or the whole new one, also where the disk is full. */
+function replaceFile(file, content, mode) {
   const draft = `${file}.${process.pid}`;
-  fs.writeFileSync(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  fs.renameSync(draft, file);
+  try {
+    fs.writeFileSync(draft, content, { mode });
+    fs.renameSync(draft, file);
+  } finally {
+    fs.rmSync(draft, { force: true });
+  }
 }

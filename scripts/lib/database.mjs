@@ -5,8 +5,7 @@ import { connectionProblem } from './network.mjs';
 import { PostgresError, startPostgres, stopPostgres } from './postgres.mjs';
 
 /** The Postgres that the environment names, or undefined for the embedded one. */
-export const givenDatabase = () =>
-  process.env.DATABASE_URL?.trim() || process.env.DATABASE_URL_FILE ? (process.env.DATABASE_URL ?? '') : undefined;
+export const givenDatabase = () => process.env.DATABASE_URL?.trim() || undefined;
 
 /** @throws Failure when `REDIS_URL` names a Redis that can't be connected to; a malformed one is the configuration's matter */
 export async function mustReachRedis() {

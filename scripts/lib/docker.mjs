@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { step } from './console.mjs';
 import { readJson, writeJson } from './data-folder.mjs';
@@ -9,13 +8,14 @@ import { buildStamp, captured } from './toolchain.mjs';
 
 const AGENT_IMAGE = 'rookery/agent:local';
 const EDGE_IMAGE = 'rookery/edge:local';
+const PING_TIMEOUT_MS = 10_000;
+const STOP_SECONDS = 6;
 
 /**
  * Makes the images of this checkout that are missing or older than the build; images named in the environment are left
  * to the engine. @returns variables by which the worker runs agents and the edge as containers
  */
 export async function dockerImages({ node, dir, env }) {
-  await mustAnswer();
   const given = { AGENT_IMAGE: env.AGENT_IMAGE?.trim(), EDGE_IMAGE: env.EDGE_IMAGE?.trim() };
   const own = [!given.AGENT_IMAGE && AGENT_IMAGE, !given.EDGE_IMAGE && EDGE_IMAGE].filter(Boolean);
   if (own.length > 0 && !(await upToDate(dir, own))) {
@@ -28,18 +28,35 @@ export async function dockerImages({ node, dir, env }) {
 /** Stops the edge's container; the worker starts it again. A missing one is fine. */
 export async function stopEdgeContainer(env) {
   const name = env.EDGE_CONTAINER?.trim() || 'rookery-edge';
-  await engine('POST', `/containers/${encodeURIComponent(name)}/stop?t=6`).catch(() => undefined);
+  const docker = await engine();
+  await docker
+    .getContainer(name)
+    .stop({ t: STOP_SECONDS })
+    .catch(() => undefined);
 }
 
-async function mustAnswer() {
-  const status = await engine('GET', '/_ping').catch((error) => error.code ?? error.message);
-  if (status !== 200) throw new Failure(`RUNTIME=docker, but no Docker engine answers at ${socketPath()} (${status})`);
+/** @throws Failure when `RUNTIME=docker` has no engine to speak to */
+export async function mustReachDocker() {
+  try {
+    await (await engine()).ping({ abortSignal: AbortSignal.timeout(PING_TIMEOUT_MS) });
+  } catch (error) {
+    const where = process.env.DOCKER_HOST || '/var/run/docker.sock';
+    throw new Failure(`RUNTIME=docker, but no Docker engine answers at ${where} (${error.code ?? error.message})`);
+  }
 }
 
 async function upToDate(dir, images) {
   if (readJson(join(dir, 'images.json'))?.build !== buildStamp()) return false;
-  const found = await Promise.all(images.map((image) => engine('GET', `/images/${image}/json`)));
-  return found.every((status) => status === 200);
+  const docker = await engine();
+  const found = await Promise.all(
+    images.map((image) =>
+      docker
+        .getImage(image)
+        .inspect()
+        .catch(() => undefined),
+    ),
+  );
+  return found.every(Boolean);
 }
 
 async function makeImages(node, env) {
@@ -49,15 +66,8 @@ async function makeImages(node, env) {
   if (code !== 0) throw new Failure(`The images could not be made:\n${output.trim()}`);
 }
 
-const socketPath = () => /^unix:\/\/(.+)$/.exec(process.env.DOCKER_HOST ?? '')?.[1] ?? '/var/run/docker.sock';
-
-/** Status code of a request to the engine. */
-function engine(method, path) {
-  return new Promise((resolve, reject) => {
-    const call = request({ socketPath: socketPath(), method, path, timeout: 30_000 }, (answer) => {
-      answer.resume().on('end', () => resolve(answer.statusCode));
-    });
-    call.on('timeout', () => call.destroy(new Error('no answer within 30 s')));
-    call.on('error', reject).end();
-  });
+/** Only now: the launcher runs before anything is installed. DOCKER_HOST and its kin are read by the library. */
+async function engine() {
+  const { default: Docker } = await import('dockerode');
+  return new Docker();
 }

@@ -4,8 +4,24 @@ import { dirname, join, resolve } from 'node:path';
 /** Folder of the repository. */
 export const ROOT = resolve(import.meta.dirname, '../..');
 
+/** Variables that the launcher itself reads or sets. */
+const OURS = ['DATA_DIR', 'DATABASE_URL', 'REDIS_URL', 'PORT', 'HOST', 'RUNTIME', 'OPENCLAW_DIR', 'AGENT_IMAGE'].concat(
+  ['EDGE_BIND', 'EDGE_RELAY_PORT', 'EDGE_AGENT_PORT', 'EDGE_IMAGE', 'EDGE_CONTAINER'],
+);
+
+/** Adds the variables of `.env`, then puts the content of `<NAME>_FILE` into those that the launcher reads. */
+export function loadEnvironment() {
+  loadDotEnv();
+  for (const name of OURS) {
+    const file = process.env[`${name}_FILE`];
+    if (!file || !fs.existsSync(file)) continue;
+    process.env[name] = fs.readFileSync(file, 'utf8').trim();
+    delete process.env[`${name}_FILE`];
+  }
+}
+
 /** Adds the variables of `.env`, when there is one; what is set already wins. */
-export function loadDotEnv(file = join(ROOT, '.env')) {
+function loadDotEnv(file = join(ROOT, '.env')) {
   if (!fs.existsSync(file)) return;
   for (const line of fs.readFileSync(file, 'utf8').split('\n')) {
     const found = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$/.exec(line);

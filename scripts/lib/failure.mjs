@@ -11,7 +11,11 @@ const SYSTEM_ERRORS = {
   ENOTDIR: (error) => `${error.path ?? 'A path'} leads through something that is not a folder`,
 };
 
+/** What /proc and its like answer to who wants a folder. */
+const noFolder = ({ code, syscall, path }) =>
+  code === 'ENOENT' && syscall === 'mkdir' ? `${path} can't be made: set DATA_DIR to another folder` : undefined;
+
 /** One plain line (or the few a Failure brings) for whatever went wrong. */
 export function explain(error) {
-  return `rookery: ${SYSTEM_ERRORS[error?.code]?.(error) ?? error?.message ?? error}`;
+  return `rookery: ${SYSTEM_ERRORS[error?.code]?.(error) ?? noFolder(Object(error)) ?? error?.message ?? error}`;
 }

@@ -15,6 +15,15 @@ export async function choosePorts(dir, { ownEdge }) {
   const kept = readJson(join(dir, 'ports.json')) ?? {};
   const relay = await edgePort('EDGE_RELAY_PORT', kept.relay, 4100, bind, ownEdge);
   const agent = await edgePort('EDGE_AGENT_PORT', kept.agent, 4101, bind, ownEdge);
+  mustDiffer([
+    ['PORT', port, host],
+    ...(ownEdge
+      ? [
+          ['EDGE_RELAY_PORT', relay, bind],
+          ['EDGE_AGENT_PORT', agent, bind],
+        ]
+      : []),
+  ]);
   writeJson(join(dir, 'ports.json'), { relay, agent });
   return { host, port, relay, agent };
 }
@@ -28,6 +37,13 @@ async function edgePort(name, kept, usual, bind, ownEdge) {
     return wanted;
   }
   return (await isFree(usual, bind)) ? usual : freePort(bind);
+}
+
+function mustDiffer(doors) {
+  for (const [name, port, bind] of doors) {
+    const [other] = doors.find(([another, taken, at]) => another !== name && taken === port && at === bind) ?? [];
+    if (other) throw new Failure(`${other} and ${name} are both ${port}: set one of them to another port`);
+  }
 }
 
 async function mustBeFree(name, port, host) {

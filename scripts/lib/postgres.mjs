@@ -137,8 +137,10 @@ function reachable(path, owner) {
 function keptPassword(dir, owner) {
   const file = join(dir, 'password');
   if (!fs.existsSync(file)) {
-    fs.writeFileSync(file, randomBytes(24).toString('hex'), { mode: 0o600 });
-    if (owner) fs.chownSync(file, owner.uid, owner.gid);
+    const draft = `${file}.new`;
+    fs.writeFileSync(draft, randomBytes(24).toString('hex'), { mode: 0o600 });
+    if (owner) fs.chownSync(draft, owner.uid, owner.gid);
+    fs.renameSync(draft, file);
   }
   return fs.readFileSync(file, 'utf8').trim();
 }

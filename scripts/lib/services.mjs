@@ -143,8 +143,8 @@ export class Services {
     const lines = readFrom(this.#logOf(name), logStart).trim().split('\n').slice(-200);
     const entries = lines.map(parsed).filter(Boolean);
     const worst = entries.findLast(({ level }) => level === 'fatal' || level >= 60) ?? entries.findLast(isError);
-    const plain = lines.filter((line) => !line.startsWith('{') && /\S/.test(line));
-    return worst?.err?.message ?? worst?.msg ?? plain.find((line) => /error|must|missing|refused/i.test(line))?.trim();
+    const said = lines.map((line) => /^The \w+ could not start: (.+)$/.exec(line)?.[1]).findLast(Boolean);
+    return said ?? worst?.error?.message ?? worst?.msg;
   }
 
   #rotateLogs() {

@@ -1,6 +1,6 @@
 import { holderOf, openDataFolder, takeLock } from './data-folder.mjs';
 import { embeddedDatabase, givenDatabase } from './database.mjs';
-import { dataFolder, loadDotEnv } from './environment.mjs';
+import { dataFolder, loadEnvironment } from './environment.mjs';
 import { prepared } from './toolchain.mjs';
 
 /**
@@ -8,7 +8,7 @@ import { prepared } from './toolchain.mjs';
  * or the embedded one started for the purpose.
  */
 export async function withDatabase(work) {
-  loadDotEnv();
+  loadEnvironment();
   const dir = dataFolder();
   openDataFolder(dir);
   const node = await prepared();

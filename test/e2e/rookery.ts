@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
-import { chmodSync, mkdtempSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually, freePort } from '#libs/testing';
@@ -18,21 +18,31 @@ export interface RunningRookery {
   interrupt(): Promise<number | null>;
 }
 
+/** Who runs the launcher, and from where; by default this process's own user, from this checkout. */
+export interface LaunchAs {
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly checkout?: string;
+}
+
 /** Starts what `npm start` starts, on free ports, and waits until it is ready. */
 export async function startRookery(
   environment: Record<string, string> = {},
   dataDir = newDataDir(),
   timeoutMs = 120_000,
+  as: LaunchAs = {},
 ): Promise<RunningRookery> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const { launcher, output } = launch({
-    DATA_DIR: dataDir,
-    PORT: String(port),
-    EDGE_RELAY_PORT: String(await freePort()),
-    EDGE_AGENT_PORT: String(await freePort()),
-    ...environment,
-  });
+  const { launcher, output } = launch(
+    {
+      DATA_DIR: dataDir,
+      PORT: String(port),
+      ...(await edgePorts(dataDir)),
+      ...environment,
+    },
+    as,
+  );
   const credentials = await eventually(
     async () => {
       if (launcher.exitCode !== null) throw new Error(`The launcher ended with ${launcher.exitCode}:\n${output()}`);
@@ -55,23 +65,44 @@ export async function startRookery(
   };
 }
 
+/** Free ones at the first start on a folder; later the launcher keeps them, since agents that live on know them. */
+async function edgePorts(dataDir: string): Promise<Record<string, string>> {
+  if (existsSync(join(dataDir, 'ports.json'))) return {};
+  return { EDGE_RELAY_PORT: String(await freePort()), EDGE_AGENT_PORT: String(await freePort()) };
+}
+
 /** A folder that, as the launcher demands under root, other users may pass through. */
-function newDataDir(): string {
+export function newDataDir(): string {
   const dataDir = mkdtempSync(join(tmpdir(), 'rookery-e2e-'));
   chmodSync(dataDir, 0o711);
   return dataDir;
 }
 
 /** Runs the launcher with nothing of this process's environment but where programs and the home folder are. */
-export function launch(environment: Record<string, string>): { launcher: ChildProcess; output: () => string } {
-  const launcher = spawn(process.execPath, ['scripts/rookery.mjs', 'start'], {
+export function launch(
+  environment: Record<string, string>,
+  { checkout = process.cwd(), ...user }: LaunchAs = {},
+): { launcher: ChildProcess; output: () => string } {
+  const launcher = spawn(process.execPath, [join(checkout, 'scripts/rookery.mjs'), 'start'], {
+    cwd: checkout,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...user,
   });
   let text = '';
   launcher.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   launcher.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   return { launcher, output: () => text };
+}
+
+/** What the launcher says to a start that it refuses. @throws Error when it starts all the same */
+export async function refusal(environment: Record<string, string>, as?: LaunchAs): Promise<string> {
+  const { launcher, output } = launch(environment, as);
+  const patience = setTimeout(() => launcher.kill('SIGTERM'), 60_000);
+  await once(launcher, 'close');
+  clearTimeout(patience);
+  if (launcher.exitCode !== 1) throw new Error(`The launcher ended with ${launcher.exitCode}:\n${output()}`);
+  return output();
 }
 
 /** Sends the signal and resolves the exit code. */
