@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AuditLog, done } from '#libs/audit';
 import { Database, type Tx } from '#libs/database';
 import type { Scope } from '#libs/kernel';
 import { SecretsService } from '#libs/secrets';
@@ -56,6 +57,7 @@ export class AgentCommands {
     @Inject(AgentJournal) private readonly journal: AgentJournal,
     @Inject(SecretsService) private readonly secrets: SecretsService,
     @Inject(SwarmsService) private readonly swarms: SwarmsService,
+    @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   /** Repeating a command that is done already changes nothing. @throws DomainError `not_found`. */
@@ -73,6 +75,7 @@ export class AgentCommands {
       const row = await one<Changed>(tx, COMMAND, [scope.orgId, id, DESIRED[command], status, restarts]);
       if (command === 'delete') await this.secrets.removeOwner(tx, scope, { kind: 'agent', id });
       await this.journal.status(tx, row, { from: agent.status, to: status, cause: `${command} by ${cause}` });
+      await this.audit.append(tx, scope, done({ subject: cause }, `agent.${command}`, `agent:${id}`));
       await this.ring(tx, agent);
     });
   }
@@ -90,6 +93,8 @@ export class AgentCommands {
       const values = [change.name ?? null, avatar, change.avatarUrl ?? null, JSON.stringify(config), swarmId];
       const row = await one<Changed>(tx, UPDATE, [scope.orgId, id, ...values, touches ? 1 : 0]);
       await this.journal.updated(tx, row, Object.keys(change), cause);
+      const fields = Object.keys(change).join(' ');
+      await this.audit.append(tx, scope, done({ subject: cause }, 'agent.update', `agent:${id}`, { fields }));
     });
   }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AuditLog, done } from '#libs/audit';
 import { CONFIG, type Config } from '#libs/config';
 import { Database, type Tx } from '#libs/database';
 import { OrganisationsService } from '#libs/identity';
@@ -46,6 +47,7 @@ export class AgentCreation {
     @Inject(CONFIG) private readonly config: Config,
     @Inject(AgentJournal) private readonly journal: AgentJournal,
     @Inject(AgentCreationPorts) private readonly ports: AgentCreationPorts,
+    @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   /** @throws DomainError `validation`, `not_found` (swarm), `plan_limit` or `no_capacity`; nothing is kept then. */
@@ -62,6 +64,7 @@ export class AgentCreation {
       if (!host) throw noCapacity(agent.region);
       await this.insert(tx, caller, agent, swarm?.id ?? null, host);
       await this.ports.secrets.put(tx, caller, { kind: 'agent', id: agent.id }, input.secrets);
+      await this.audit.append(tx, caller, done(caller, 'agent.create', `agent:${agent.id}`));
       await this.journal.ring(tx, agent.id, host);
     });
     return agent.id;

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '#libs/audit';
 import { GatewayClientModule } from '#libs/gateway-client';
 import { IdentityModule } from '#libs/identity';
 import { SecretsModule } from '#libs/secrets';
@@ -22,7 +23,7 @@ import { WorkspaceGauges } from './workspace/workspace-gauges.js';
 
 /** What users do with agents. The process must provide config, database, events and a queue producer. */
 @Module({
-  imports: [AgentEgressModule, GatewayClientModule, IdentityModule, SecretsModule, SwarmsModule],
+  imports: [AuditModule, AgentEgressModule, GatewayClientModule, IdentityModule, SecretsModule, SwarmsModule],
   providers: [
     AgentCommands,
     AgentCreation,

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditLog } from './audit-log.js';
+import { AuditReader } from './audit-reader.js';
 
-/** {@link AuditLog} for the modules that import it. Needs DatabaseModule, EventsModule and LoggerModule. */
-@Module({ providers: [AuditLog], exports: [AuditLog] })
+/** {@link AuditLog} to write and {@link AuditReader} to read. Needs DatabaseModule, EventsModule and LoggerModule. */
+@Module({ providers: [AuditLog, AuditReader], exports: [AuditLog, AuditReader] })
 export class AuditModule {}

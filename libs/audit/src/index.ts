@@ -8,6 +8,7 @@ export {
   done,
 } from './audit-event.js';
 export { AUDIT_TOPIC, AuditLog } from './audit-log.js';
+export { type AuditQuery, AuditReader, type AuditRecord } from './audit-reader.js';
 export { AuditModule } from './audit.module.js';
 export { AuditUpkeep, AuditUpkeepModule, auditKeyOf } from './audit-upkeep.js';
 export { PublicAuditKey, type Verifier } from './checkpoints/audit-key.js';

@@ -1,10 +1,12 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '#libs/audit';
 import { CONFIG, type Config } from '#libs/config';
 import { Database } from '#libs/database';
 import { SlidingWindow } from '#libs/rate-limit';
 import { AccountRepository } from './accounts/account.repository.js';
 import { AccountsService } from './accounts/accounts.service.js';
 import { LoginFailures } from './accounts/login-failures.js';
+import { PasswordProof } from './accounts/password-proof.js';
 import { Registrations } from './accounts/registrations.js';
 import { ApiKeyRepository } from './api-keys/api-key.repository.js';
 import { ApiKeysService } from './api-keys/api-keys.service.js';
@@ -19,6 +21,7 @@ import { SessionsService } from './sessions/sessions.service.js';
 
 /** Organisations, users, memberships, login sessions and API keys. */
 @Module({
+  imports: [AuditModule],
   providers: [
     Passwords,
     AccountRepository,
@@ -38,6 +41,7 @@ import { SessionsService } from './sessions/sessions.service.js';
     },
     CredentialService,
     LoginFailures,
+    PasswordProof,
     Registrations,
     SessionsService,
     AccountsService,

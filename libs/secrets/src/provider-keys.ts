@@ -10,6 +10,8 @@ export interface KeyHolder {
   readonly orgId: string;
   readonly agentId: string;
   readonly swarmId: string | null;
+  /** Of the instance that asks, where it is known. */
+  readonly epoch?: number;
 }
 
 interface Entry {
@@ -43,12 +45,12 @@ export class ProviderKeys implements OnApplicationShutdown {
 
   /** @throws DomainError `unavailable` when it is not in memory and Postgres does not answer. */
   find(holder: KeyHolder, provider: Provider): Promise<string | undefined> {
-    return this.cached({ ...holder, name: PROVIDER_SECRET[provider] }, this.config.providers[provider].apiKey);
+    return this.cached(lookupOf(holder, PROVIDER_SECRET[provider]), this.config.providers[provider].apiKey);
   }
 
   /** Any secret the agent may be served with, from the same places but the platform. @throws DomainError `unavailable`. */
   named(holder: KeyHolder, name: string): Promise<string | undefined> {
-    return this.cached({ ...holder, name }, undefined);
+    return this.cached(lookupOf(holder, name), undefined);
   }
 
   private cached(lookup: KeyLookup, platformKey: string | undefined): Promise<string | undefined> {
@@ -86,3 +88,10 @@ export class ProviderKeys implements OnApplicationShutdown {
     }
   }
 }
+
+const lookupOf = ({ orgId, agentId, swarmId }: KeyHolder, name: string): KeyLookup => ({
+  orgId,
+  agentId,
+  swarmId,
+  name,
+});

@@ -155,6 +155,44 @@ describe('SecretsService', () => {
     await eventually(async () => (await seen()) === 'AIza-new', { timeoutMs: 3_000 });
   });
 
+  it('notes who wrote secrets, and their use once for each run of an instance', async () => {
+    const { scope, orgId, caller } = await testOrganisation(test.database);
+    const agent = agentOf(orgId);
+    const owner = { kind: 'agent', id: agent.agentId } as const;
+    await put(caller, owner, { openai_api_key: KEY, mcp_token: 'CANARY' });
+    await here.get(Database).transaction((tx) => secrets.remove(tx, caller, owner, ['openai_api_key']));
+    const use = async (epoch: number, on = here) => {
+      await on.get(SecretsService).providerKey({ ...agent, epoch }, 'openai');
+      await on.get(SecretsService).mcpSecret({ ...agent, epoch }, 'mcp_token');
+    };
+    for (const epoch of [1, 1, 2]) await use(epoch);
+    await use(2, there);
+    const noted = () =>
+      test.database.query<Record<string, unknown>>(
+        'SELECT subject, action, resource, metadata FROM audit_events WHERE org_id = $1 ORDER BY id',
+        [scope.orgId],
+      );
+    const events = await eventually(async () => (await noted()).length >= 6 && noted());
+    const [agentName, resource] = [`agent:${agent.agentId}`, `agent:${agent.agentId}`];
+    const used = (name: string) => ({
+      subject: agentName,
+      action: 'secret.use',
+      resource: `secret:${name}`,
+      metadata: {},
+    });
+    expect(events.slice(0, 2)).toEqual([
+      { subject: caller.subject, action: 'secret.write', resource, metadata: { names: 'openai_api_key mcp_token' } },
+      { subject: caller.subject, action: 'secret.remove', resource, metadata: { names: 'openai_api_key' } },
+    ]);
+    expect(events.slice(2).sort((a, b) => String(a.resource).localeCompare(String(b.resource)))).toEqual([
+      used('mcp_token'),
+      used('mcp_token'),
+      used('openai_api_key'),
+      used('openai_api_key'),
+    ]);
+    expect(JSON.stringify(events)).not.toContain('CANARY');
+  });
+
   it('asks Postgres once for calls that come together, and again after a ring', async () => {
     const { scope, orgId } = await testOrganisation(test.database);
     const agent = agentOf(orgId);
@@ -162,7 +200,7 @@ describe('SecretsService', () => {
     const database = here.get(Database);
     const named = database.named.bind(database);
     let asked = 0;
-    database.named = (...args) => ((asked += 1), named(...args)) as never;
+    database.named = (name, ...args) => ((asked += Number(name === 'secrets_find_key')), named(name, ...args)) as never;
     try {
       await Promise.all(Array.from({ length: 20 }, () => secrets.providerKey(agent, 'google')));
       expect(asked).toBe(1);

@@ -1,11 +1,24 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AuditLog } from '#libs/audit';
 import type { Tx } from '#libs/database';
 import { Notices } from '#libs/events';
 import { type Scope, invalid } from '#libs/kernel';
 import { type KeyHolder, ProviderKeys } from './provider-keys.js';
-import { MCP_SECRET_PREFIX, type Provider, type SecretOwner, isMcpSecret, requireGoodSecrets } from './secret-rules.js';
+import {
+  MCP_SECRET_PREFIX,
+  PROVIDER_SECRET,
+  type Provider,
+  type SecretOwner,
+  isMcpSecret,
+  requireGoodSecrets,
+} from './secret-rules.js';
 import { SecretVault } from './secret-vault.js';
 import { SecretsRepository } from './secrets.repository.js';
+
+const DAY = 86_400;
+
+/** An organisation, with who acts in it when somebody does: a `Caller` is one. */
+type Actor = Scope & { readonly subject?: string };
 
 /** Secrets of agents, swarms and organisations: written by users, never given back to them. */
 @Injectable()
@@ -15,13 +28,14 @@ export class SecretsService {
     @Inject(SecretVault) private readonly vault: SecretVault,
     @Inject(ProviderKeys) private readonly keys: ProviderKeys,
     @Inject(Notices) private readonly notices: Notices,
+    @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   /**
    * Stores secrets by snake_case name; those not named stay as they are.
    * @throws DomainError `validation` naming each wrong one, before anything is written.
    */
-  async put(tx: Tx, scope: Scope, owner: SecretOwner, values: Readonly<Record<string, string>>): Promise<void> {
+  async put(tx: Tx, scope: Actor, owner: SecretOwner, values: Readonly<Record<string, string>>): Promise<void> {
     requireGoodSecrets(values);
     if (Object.keys(values).length === 0) return;
     await this.repository.lockOwner(tx, scope, owner);
@@ -33,6 +47,7 @@ export class SecretsService {
       const ciphertext = this.vault.seal(scope, dataKey, place, value);
       await this.repository.save(tx, scope, owner, { name, version, keyVersion, ciphertext });
     }
+    await this.note(tx, scope, owner, 'secret.write', Object.keys(values));
     this.notices.notifyAfter(tx, 'secrets', owner.id);
   }
 
@@ -42,10 +57,11 @@ export class SecretsService {
   }
 
   /** Deletes secrets by snake_case name; one that is not stored is fine. @returns the names that are left. */
-  async remove(tx: Tx, scope: Scope, owner: SecretOwner, names: readonly string[]): Promise<string[]> {
+  async remove(tx: Tx, scope: Actor, owner: SecretOwner, names: readonly string[]): Promise<string[]> {
     await this.repository.lockOwner(tx, scope, owner);
     if (names.length > 0) {
       await this.repository.remove(tx, scope, owner, names);
+      await this.note(tx, scope, owner, 'secret.remove', names);
       this.notices.notifyAfter(tx, 'secrets', owner.id);
     }
     return [...(await this.repository.versions(tx, scope, owner)).keys()];
@@ -62,16 +78,36 @@ export class SecretsService {
    * the plan allows. For the broker only; it must never reach an agent, a log or a response.
    * @throws DomainError `unavailable` while Postgres can't be reached (it may serve from memory for 5 s).
    */
-  providerKey(agent: KeyHolder, provider: Provider): Promise<string | undefined> {
-    return this.keys.find(agent, provider);
+  async providerKey(agent: KeyHolder, provider: Provider): Promise<string | undefined> {
+    const key = await this.keys.find(agent, provider);
+    if (key !== undefined) void this.noteUse(agent, PROVIDER_SECRET[provider]);
+    return key;
   }
 
   /**
    * A secret for one of the agent's MCP servers: the agent's, else its swarm's or its organisation's. For the edge only.
    * @throws DomainError `validation` for a name without `mcp_`, `unavailable` while Postgres can't be reached.
    */
-  mcpSecret(agent: KeyHolder, name: string): Promise<string | undefined> {
+  async mcpSecret(agent: KeyHolder, name: string): Promise<string | undefined> {
     if (!isMcpSecret(name)) throw invalid(`${MCP_SECRET_PREFIX}… is what secrets of MCP servers are named`);
-    return this.keys.named(agent, name);
+    const secret = await this.keys.named(agent, name);
+    if (secret !== undefined) void this.noteUse(agent, name);
+    return secret;
+  }
+
+  private note(tx: Tx, actor: Actor, owner: SecretOwner, action: string, names: readonly string[]): Promise<void> {
+    const subject = actor.subject ?? 'system';
+    const resource = `${owner.kind}:${owner.id}`;
+    const metadata = { names: names.join(' ') };
+    const event = { type: 'AUTHORIZATION_SUCCESS', subject, action, resource, result: 'success', metadata } as const;
+    return this.audit.append(tx, actor, event);
+  }
+
+  /** Once for each run of the agent's instance, and once a day of a long one. */
+  private noteUse(agent: KeyHolder, name: string): Promise<void> {
+    const subject = `agent:${agent.agentId}`;
+    const event = { type: 'AUTHORIZATION_SUCCESS', subject, action: 'secret.use', result: 'success' } as const;
+    const key = `secret|${subject}|${agent.epoch ?? ''}|${name}`;
+    return this.audit.recordOnce(agent, { ...event, resource: `secret:${name}` }, { key, seconds: DAY });
   }
 }

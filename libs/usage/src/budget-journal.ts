@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AuditLog, done } from '#libs/audit';
 import { Database, type Tx } from '#libs/database';
 import { EventLog } from '#libs/events';
-import { BUDGET_EVENTS, BudgetEvent, type BudgetPeriod } from './budget.js';
+import type { Caller } from '#libs/kernel';
+import { BUDGET_EVENTS, BudgetEvent, type BudgetLimits, type BudgetPeriod, type BudgetTarget } from './budget.js';
 
 type Mark = 'soft' | 'hard';
 
@@ -27,6 +29,7 @@ export class BudgetJournal {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(EventLog) private readonly log: EventLog,
+    @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   /** Writes that a limit was reached, unless this period has that event already. */
@@ -45,7 +48,17 @@ export class BudgetJournal {
     });
   }
 
-  async changed(tx: Tx, orgId: string, budgetId: string, seq: number, data: Record<string, unknown>): Promise<void> {
-    await this.log.append(tx, { kind: BUDGET_EVENTS, id: budgetId, seq, orgId, type: BudgetEvent.changed, data });
+  async changed(
+    tx: Tx,
+    caller: Caller,
+    budget: { readonly id: string; readonly eventSeq: number },
+    target: BudgetTarget,
+    limits: BudgetLimits,
+  ): Promise<void> {
+    const { orgId, subject } = caller;
+    const data = { scope: target.scope, scopeId: target.id, by: subject, ...limits };
+    const { id, eventSeq: seq } = budget;
+    await this.log.append(tx, { kind: BUDGET_EVENTS, id, seq, orgId, type: BudgetEvent.changed, data });
+    await this.audit.append(tx, caller, done(caller, 'budget.change', `${target.scope}:${target.id}`, { ...limits }));
   }
 }

@@ -49,8 +49,7 @@ export class BudgetsService {
         ? await this.budgets.remove(tx, caller, target)
         : await this.budgets.save(tx, caller, target, limits, caller.subject);
       if (!changed) return;
-      const data = { scope: target.scope, scopeId: target.id, by: caller.subject, ...limits };
-      await this.journal.changed(tx, caller.orgId, changed.id, changed.eventSeq, data);
+      await this.journal.changed(tx, caller, changed, target, limits);
     });
     return (await this.budgets.find(caller, target)) ?? noBudget(target, name, new Date());
   }

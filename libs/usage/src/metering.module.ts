@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '#libs/audit';
 import { CONFIG, type Config } from '#libs/config';
 import { BudgetJournal } from './budget-journal.js';
 import { BudgetsRepository } from './budgets.repository.js';
@@ -10,6 +11,7 @@ import { UsageRepository } from './usage.repository.js';
 
 /** For the broker and the workers' sweep. Needs ConfigModule, DatabaseModule, EventsModule and a logger. */
 @Module({
+  imports: [AuditModule],
   providers: [
     BudgetJournal,
     BudgetsRepository,

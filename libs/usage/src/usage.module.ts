@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '#libs/agents';
+import { AuditModule } from '#libs/audit';
 import { SwarmsModule } from '#libs/swarms';
 import { BudgetJournal } from './budget-journal.js';
 import { BudgetsRepository } from './budgets.repository.js';
@@ -9,7 +10,7 @@ import { UsageService } from './usage.service.js';
 
 /** For the surfaces: reports, and budgets to read and set. */
 @Module({
-  imports: [AgentsModule, SwarmsModule],
+  imports: [AgentsModule, AuditModule, SwarmsModule],
   providers: [BudgetJournal, BudgetsRepository, BudgetsService, UsageRepository, UsageService],
   exports: [BudgetsService, UsageService],
 })

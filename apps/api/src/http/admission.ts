@@ -35,12 +35,12 @@ export class Admission {
     const caller = reading?.value;
     if (policy?.limit !== 'none') await this.count(request, reply, edge, caller);
     if (reading?.error) throw reading.error;
-    if (policy) authorise(policy, caller);
-    else if (!request.is404 && request.method !== 'OPTIONS') throw new Error('a route without a policy was reached');
     if (caller) {
       edge.caller = caller;
       extendContext({ orgId: caller.orgId });
     }
+    if (policy) authorise(policy, caller);
+    else if (!request.is404 && request.method !== 'OPTIONS') throw new Error('a route without a policy was reached');
   }
 
   private async count(request: ApiRequest, reply: ApiReply, edge: EdgeState, caller?: Caller): Promise<void> {

@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable } from '@nestjs/common';
 import { DomainError } from '#libs/kernel';
 import { Logger } from '#libs/observability';
+import { RefusalLog } from './refusal-log.js';
 import type { ApiReply, ApiRequest } from './request.js';
 import { SurfaceRegistry } from './surface-registry.js';
 import { toDomainError } from './to-domain-error.js';
@@ -12,6 +13,7 @@ export class ErrorFilter implements ExceptionFilter {
   constructor(
     @Inject(SurfaceRegistry) private readonly surfaces: SurfaceRegistry,
     @Inject(Logger) private readonly logger: Logger,
+    @Inject(RefusalLog) private readonly refusals: RefusalLog,
   ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
@@ -22,6 +24,7 @@ export class ErrorFilter implements ExceptionFilter {
   answer(thrown: unknown, request: ApiRequest, reply: ApiReply): void {
     const error = methodNotAllowed(toDomainError(thrown), request);
     this.log(error, request);
+    this.refusals.note(error, request);
     if (reply.sent || reply.raw.headersSent) return;
     const surface = request.edge?.surface ?? this.surfaces.find(pathOf(request));
     const encoded = surface.encodeError(error, request.id);

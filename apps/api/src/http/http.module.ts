@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { AuditModule } from '#libs/audit';
 import { Database } from '#libs/database';
 import { IdentityModule } from '#libs/identity';
 import { SlidingWindow } from '#libs/rate-limit';
@@ -12,6 +13,7 @@ import { HttpHousekeeping } from './housekeeping.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { IdempotencyRepository } from './idempotency/idempotency.repository.js';
 import type { PolicyTable } from './policy.js';
+import { RefusalLog } from './refusal-log.js';
 import { SurfaceRegistry } from './surface-registry.js';
 import { POLICY_TABLE_TOKEN, SURFACES_TOKEN } from './tokens.js';
 import { RequestValidation } from './validation.js';
@@ -23,7 +25,7 @@ export class HttpModule {
   static forRoot(surfaces: readonly Surface[], table: PolicyTable): DynamicModule {
     return {
       module: HttpModule,
-      imports: [IdentityModule],
+      imports: [AuditModule, IdentityModule],
       providers: [
         { provide: SURFACES_TOKEN, useValue: surfaces },
         { provide: POLICY_TABLE_TOKEN, useValue: table },
@@ -34,6 +36,7 @@ export class HttpModule {
         HttpEdge,
         IdempotencyRepository,
         HttpHousekeeping,
+        RefusalLog,
         ErrorFilter,
         { provide: APP_FILTER, useExisting: ErrorFilter },
         { provide: APP_PIPE, useClass: RequestValidation },

@@ -25,6 +25,7 @@ export const POLICY_TABLE: PolicyTable = {
   'GET /api/v1/conversations/:id/search': { who: ['user', 'key'], scope: 'chat' },
   'POST /api/v1/conversations/:id/search': { who: ['user', 'key'], scope: 'chat' },
   'POST /api/v1/conversations/:id/archive': { who: ['user', 'key'], scope: 'chat' },
+  'GET /api/v1/security/audit-logs': { who: ['user'], role: 'ADMIN' },
 
   // agento
   'GET /v1/agents': { who: ['user', 'key'], scope: 'agents:read' },

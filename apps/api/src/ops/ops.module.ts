@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { AuditModule } from '#libs/audit';
 import { IdentityModule } from '#libs/identity';
 import { AdminPages } from './admin/admin-pages.js';
 import { AdminSessions } from './admin/admin-sessions.js';
@@ -14,7 +15,7 @@ import { PagesController } from './pages/pages.controller.js';
 
 /** What operators and load balancers ask for: health, metrics, documents, the queue board. */
 @Module({
-  imports: [TerminusModule, IdentityModule],
+  imports: [TerminusModule, AuditModule, IdentityModule],
   controllers: [PagesController, HealthController, MetricsController, DocsController],
   providers: [AdminPages, AdminSessions, DocsAssets, OpenApiDocuments, QueueBoard, Readiness],
 })

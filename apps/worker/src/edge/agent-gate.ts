@@ -26,7 +26,7 @@ const LOOKUP_AND_RESERVE = `
 
 /** An agent that may act, with what its call took. */
 export interface AdmittedCall {
-  readonly holder: KeyHolder;
+  readonly holder: AdmittedAgent;
   readonly reservation: Reservation;
 }
 

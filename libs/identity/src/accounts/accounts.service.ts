@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AuditLog, done } from '#libs/audit';
 import { Database } from '#libs/database';
 import { type Caller, notFound } from '#libs/kernel';
 import { inactiveAccount, wrongCredentials, wrongPassword } from '../identity.errors.js';
-import { Passwords } from '../passwords.js';
 import { SessionsService, type TokenPair } from '../sessions/sessions.service.js';
 import { AccountRepository, type UserRow } from './account.repository.js';
-import { LoginFailures } from './login-failures.js';
+import { PasswordProof } from './password-proof.js';
 
 /** A signed-in user as the surfaces show it. */
 export interface Account {
@@ -30,9 +30,9 @@ export class AccountsService {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(AccountRepository) private readonly accounts: AccountRepository,
-    @Inject(Passwords) private readonly passwords: Passwords,
     @Inject(SessionsService) private readonly sessions: SessionsService,
-    @Inject(LoginFailures) private readonly failures: LoginFailures,
+    @Inject(PasswordProof) private readonly proof: PasswordProof,
+    @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   /**
@@ -40,11 +40,15 @@ export class AccountsService {
    * `rate_limited` (five failures in a minute).
    */
   async login(signIn: SignIn): Promise<Account & TokenPair> {
-    const user = await this.failures.attempt(signIn.email, signIn.address, () => this.check(signIn));
+    const attempt = { ...signIn, action: 'session.open' };
+    const user = await this.proof.prove(attempt, () => this.accounts.findByEmail(this.database, signIn.email));
     if (!user) throw wrongCredentials();
     const { orgId } = user;
-    if (!user.isActive || orgId === null) throw inactiveAccount();
-    const holder = { orgId, userId: user.id, email: user.email };
+    if (!user.isActive || orgId === null) {
+      await this.proof.refused(attempt, user, 'account_inactive');
+      throw inactiveAccount();
+    }
+    const holder = { orgId, userId: user.id, email: user.email, address: signIn.address };
     const pair = await this.database.transaction((tx) => this.sessions.open(tx, holder));
     return { ...accountOf(user, orgId), ...pair };
   }
@@ -58,20 +62,16 @@ export class AccountsService {
   async changePassword(caller: Caller, change: { current: string; next: string; address: string }): Promise<void> {
     const user = await this.userOf(caller);
     const { passwordHash } = user;
-    const proved = await this.failures.attempt(user.email, change.address, async () =>
-      (await this.passwords.verify(passwordHash, change.current)) ? true : undefined,
-    );
+    const { email } = user;
+    const attempt = { email, password: change.current, address: change.address, action: 'password.change' };
+    const proved = await this.proof.prove(attempt, () => Promise.resolve({ ...user, orgId: caller.orgId }));
     if (!proved || passwordHash === null) throw wrongPassword();
-    const next = await this.passwords.hash(change.next);
+    const next = await this.proof.hash(change.next);
     await this.database.transaction(async (tx) => {
       if (!(await this.accounts.changePassword(tx, caller, user.id, passwordHash, next))) throw wrongPassword();
       await this.sessions.endOthers(tx, user.id, caller.sessionId);
+      await this.audit.append(tx, caller, done(caller, 'password.change', `user:${user.id}`));
     });
-  }
-
-  private async check({ email, password }: SignIn): Promise<(UserRow & { orgId: string | null }) | undefined> {
-    const user = await this.accounts.findByEmail(this.database, email);
-    return (await this.passwords.verify(user?.passwordHash, password)) ? user : undefined;
   }
 
   private async userOf(caller: Caller): Promise<UserRow> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { Database } from '#libs/database';
+import { AuditLog, type AuditEventType } from '#libs/audit';
+import { Database, type Tx } from '#libs/database';
 import { Notices } from '#libs/events';
 import {
   type Caller,
@@ -31,6 +32,7 @@ export class ApiKeysService {
     @Inject(Database) private readonly database: Database,
     @Inject(ApiKeyRepository) private readonly keys: ApiKeyRepository,
     @Inject(Notices) private readonly notices: Notices,
+    @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   /** @throws DomainError `forbidden` for a caller who is no user or lacks a scope, `plan_limit` at 500 keys. */
@@ -40,6 +42,7 @@ export class ApiKeysService {
     const { key, secret, hash } = mintApiKey(createdBy, wish.name, [...new Set(wish.scopes)]);
     const createdAt = await this.database.transaction(async (tx) => {
       if ((await this.keys.countLocked(tx, caller)) >= MOST_KEYS) throw tooManyKeys();
+      await this.note(tx, caller, 'TOKEN_ISSUED', key.id, { name: wish.name, scopes: key.scopes.join(' ') });
       return this.keys.insert(tx, caller, key, hash);
     });
     return { ...key, createdAt, lastUsedAt: null, secret };
@@ -55,8 +58,21 @@ export class ApiKeysService {
     const makerId = onlyMaker(caller);
     await this.database.transaction(async (tx) => {
       if (!isUuid(id) || !(await this.keys.revoke(tx, caller, makerId, id))) throw notFound('API key');
+      await this.note(tx, caller, 'TOKEN_REVOKED', id, {});
       this.notices.notifyAfter(tx, CREDENTIAL_TOPIC, `key:${id}`);
     });
+  }
+
+  private note(
+    tx: Tx,
+    caller: Caller,
+    type: AuditEventType,
+    id: string,
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const action = type === 'TOKEN_ISSUED' ? 'api_key.create' : 'api_key.revoke';
+    const { subject } = caller;
+    return this.audit.append(tx, caller, { type, subject, action, resource: `key:${id}`, result: 'success', metadata });
   }
 
   /** Deletes what was revoked over 30 days ago, a bounded batch at a time. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { AuditLog } from '#libs/audit';
 import { ANY_KEY, Notices } from '#libs/events';
 import { type Caller, SCOPES, type ScopeName, scopesOfRole } from '#libs/kernel';
 import { Logger } from '#libs/observability';
@@ -26,6 +27,7 @@ export class CredentialService implements OnModuleDestroy {
     @Inject(SessionTokens) private readonly tokens: SessionTokens,
     @Inject(Notices) notices: Notices,
     @Inject(Logger) private readonly logger: Logger,
+    @Inject(AuditLog) private readonly audit: AuditLog,
   ) {
     this.unsubscribe = notices.subscribe(CREDENTIAL_TOPIC, (key) =>
       key === ANY_KEY ? this.cache.clear() : this.cache.drop(key),
@@ -63,7 +65,15 @@ export class CredentialService implements OnModuleDestroy {
       .touchKey(owner.keyId)
       .catch((error: unknown) => this.logger.debug('last use not noted', { error, keyId: owner.keyId }));
     const caller = callerOfKey(owner);
+    void this.noteUse(caller);
     return { caller, tags: [caller.subject, `user:${owner.userId}`] };
+  }
+
+  /** Once an hour a key. */
+  private noteUse(caller: Caller): Promise<void> {
+    const { subject } = caller;
+    const event = { type: 'AUTHENTICATION_SUCCESS', subject, action: 'api_key.use', result: 'success' } as const;
+    return this.audit.recordOnce(caller, { ...event, resource: subject }, { key: `use|${subject}`, seconds: 3_600 });
   }
 
   private async lookUpSession(claims: AccessClaims): Promise<Lookup> {

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AuditLog, type AuditEvent } from '#libs/audit';
 import { Database, type Tx } from '#libs/database';
 import { Notices } from '#libs/events';
 import { type Caller, type Scope, newId } from '#libs/kernel';
@@ -18,6 +19,8 @@ export interface TokenPair {
 interface Holder extends Scope {
   readonly userId: string;
   readonly email: string;
+  /** The client's address, when a person signs in from it. */
+  readonly address?: string;
 }
 
 /** Login sessions: a family of refresh tokens, each good for one use, and the access tokens they give. */
@@ -28,11 +31,14 @@ export class SessionsService {
     @Inject(SessionRepository) private readonly sessions: SessionRepository,
     @Inject(SessionTokens) private readonly tokens: SessionTokens,
     @Inject(Notices) private readonly notices: Notices,
+    @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   async open(tx: Tx, holder: Holder): Promise<TokenPair> {
     const sessionId = newId();
     await this.sessions.open(tx, holder, { id: sessionId, userId: holder.userId, seconds: REFRESH_SECONDS });
+    const metadata = { address: holder.address ?? null };
+    await this.note(tx, holder, sessionId, { type: 'AUTHENTICATION_SUCCESS', action: 'session.open', metadata });
     return this.issue(tx, holder, sessionId, newId());
   }
 
@@ -51,6 +57,7 @@ export class SessionsService {
       if (state.used) return this.again(tx, holder, claims, state);
       const successorId = newId();
       await this.sessions.markUsed(tx, claims, claims.tokenId, successorId);
+      await this.note(tx, holder, claims.sessionId, { type: 'TOKEN_RENEWED', action: 'session.refresh' });
       return this.issue(tx, holder, claims.sessionId, successorId);
     });
     if (!pair) throw invalidRefreshToken();
@@ -63,6 +70,7 @@ export class SessionsService {
     const sessionId = caller.sessionId;
     await this.database.transaction(async (tx) => {
       await this.sessions.revoke(tx, caller, sessionId, 'logout');
+      await this.note(tx, caller, sessionId, { type: 'TOKEN_REVOKED', action: 'session.close' });
       this.announce(tx, sessionId);
     });
   }
@@ -88,6 +96,8 @@ export class SessionsService {
       return this.pair(holder, claims.sessionId, state.successorId, state.successorIssuedAt);
     }
     await this.sessions.revoke(tx, claims, claims.sessionId, 'refresh_token_reused');
+    const reason = 'refresh_token_reused';
+    await this.note(tx, claims, claims.sessionId, { type: 'TOKEN_REVOKED', action: 'session.close', reason });
     this.announce(tx, claims.sessionId);
     return undefined;
   }
@@ -103,6 +113,16 @@ export class SessionsService {
       accessToken: this.tokens.signAccess(claims, tokenId, holder.email, issuedAt),
       refreshToken: this.tokens.signRefresh({ ...claims, tokenId, issuedAt }),
     };
+  }
+
+  private note(
+    tx: Tx,
+    user: Scope & { readonly userId?: string },
+    sessionId: string,
+    event: Pick<AuditEvent, 'type' | 'action' | 'reason' | 'metadata'>,
+  ): Promise<void> {
+    const subject = `user:${user.userId ?? ''}`;
+    return this.audit.append(tx, user, { ...event, subject, resource: `session:${sessionId}`, result: 'success' });
   }
 
   private announce(tx: Tx, sessionId: string): void {

@@ -2,6 +2,7 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import { Inject, Injectable } from '@nestjs/common';
+import { AuditLog } from '#libs/audit';
 import type { Caller } from '#libs/kernel';
 import { Logger } from '#libs/observability';
 import { QueueRegistry } from '#libs/queue';
@@ -36,6 +37,7 @@ export class QueueBoard {
     @Inject(AdminSessions) private readonly sessions: AdminSessions,
     @Inject(QueueRegistry) private readonly queues: QueueRegistry,
     @Inject(Logger) logger: Logger,
+    @Inject(AuditLog) private readonly auditLog: AuditLog,
   ) {
     this.log = logger.child({ component: 'queue-board' });
     this.adapter.setBasePath(BASE_PATH);
@@ -77,11 +79,19 @@ export class QueueBoard {
     this.board.replaceQueues(queues.map((queue) => new BullMQAdapter(queue)));
   }
 
-  private audit(request: BoardRequest, reply: FastifyReply): void {
+  private async audit(request: BoardRequest, reply: FastifyReply): Promise<void> {
     if (SAFE.has(request.method) || !request.admin) return;
-    const { userId, orgId } = request.admin;
-    const path = request.url.split('?', 1)[0];
-    this.log.info('queue board action', { userId, orgId, method: request.method, path, status: reply.statusCode });
+    const { userId, orgId, subject } = request.admin;
+    const [path = ''] = request.url.split('?', 1);
+    const status = reply.statusCode;
+    this.log.info('queue board action', { userId, orgId, method: request.method, path, status });
+    const result = status < 400 ? 'success' : 'failure';
+    const what = { type: 'AUTHORIZATION_SUCCESS', subject, action: `queue.${request.method.toLowerCase()}` } as const;
+    try {
+      await this.auditLog.record(request.admin, { ...what, resource: `queue:${path}`, result, metadata: { status } });
+    } catch (error) {
+      this.log.warn('an action on the queue board was not kept in the audit log', { error, path });
+    }
   }
 }
 

@@ -5,10 +5,17 @@ import { ApiKeysController } from './auth/api-keys.controller.js';
 import { AuthController } from './auth/auth.controller.js';
 import { ConversationMessagesController } from './conversations/conversation-messages.controller.js';
 import { ConversationsController } from './conversations/conversations.controller.js';
+import { SECURITY_CONTROLLERS, SECURITY_MODULES } from './security/index.js';
 
 /** The agent402 surface: its controllers, over the domains it speaks for. */
 @Module({
-  imports: [IdentityModule, ConversationsModule],
-  controllers: [AuthController, ApiKeysController, ConversationsController, ConversationMessagesController],
+  imports: [IdentityModule, ConversationsModule, ...SECURITY_MODULES],
+  controllers: [
+    AuthController,
+    ApiKeysController,
+    ConversationsController,
+    ConversationMessagesController,
+    ...SECURITY_CONTROLLERS,
+  ],
 })
 export class Agent402Module {}
