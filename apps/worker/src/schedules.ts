@@ -10,7 +10,7 @@ import type { AuditUpkeep } from '#libs/audit';
 import type { Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
-import type { KnowledgeUpkeep } from '#libs/knowledge';
+import type { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge';
 import type { SkillSweeper } from '#libs/skills';
 import type { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
@@ -40,6 +40,8 @@ export interface SharedDuties {
   readonly usage: UsageSweeper;
   readonly tasks: TaskRetention;
   readonly knowledge: KnowledgeUpkeep;
+  readonly knowledgeFiles: FileLoader;
+  readonly failedFiles: FileRetention;
   readonly skills: SkillSweeper;
   readonly audit: AuditUpkeep;
 }
@@ -63,6 +65,8 @@ export const sharedSchedules = ({
   usage,
   tasks,
   knowledge,
+  knowledgeFiles,
+  failedFiles,
   skills,
   audit,
 }: SharedDuties): Schedule[] => [
@@ -87,6 +91,12 @@ export const sharedSchedules = ({
     run: (signal) => dropOld(audit, config.limits.auditRetentionDays, signal),
   },
   { name: 'knowledge.reembed', everyMs: 10 * SECOND_MS, run: (signal) => knowledge.reembed(signal) },
+  { name: 'knowledge.files', everyMs: 5 * SECOND_MS, run: (signal) => knowledgeFiles.loadDue(signal) },
+  {
+    name: 'knowledge.failed-files',
+    everyMs: HOUR_MS,
+    run: (signal) => dropOld(failedFiles, config.limits.knowledgeFileRetentionDays, signal),
+  },
   { name: 'knowledge.orphans', everyMs: MINUTE_MS, run: (signal) => knowledge.dropOrphans(signal) },
   {
     name: 'tasks.retention',

@@ -5,7 +5,7 @@ import { CONFIG, type Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
 import { Logger } from '#libs/observability';
-import { KnowledgeUpkeep } from '#libs/knowledge';
+import { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge';
 import { SkillSweeper } from '#libs/skills';
 import { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
@@ -29,6 +29,8 @@ export class DomainDutiesOf {
   constructor(
     @Inject(TaskRetention) readonly tasks: TaskRetention,
     @Inject(KnowledgeUpkeep) readonly knowledge: KnowledgeUpkeep,
+    @Inject(FileLoader) readonly knowledgeFiles: FileLoader,
+    @Inject(FileRetention) readonly failedFiles: FileRetention,
     @Inject(SkillSweeper) readonly skills: SkillSweeper,
     @Inject(AuditUpkeep) readonly audit: AuditUpkeep,
   ) {}

@@ -9,7 +9,7 @@ import { EventsModule } from '#libs/events';
 import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
 import { QueueModule, hostQueue } from '#libs/queue';
-import { KnowledgeModule } from '#libs/knowledge';
+import { KnowledgeLoadingModule, KnowledgeModule, knowledgeJobs } from '#libs/knowledge';
 import { SkillsUpkeepModule, SkillsWorkerModule } from '#libs/skills';
 import { AgentTasksModule } from '#libs/tasks';
 import { MeteringModule } from '#libs/usage';
@@ -17,11 +17,12 @@ import { HostDutiesOf, HostWorker } from './host-worker.js';
 import { StorageModule } from '#libs/storage';
 import { AgentsProcessor } from './processors/agents.processor.js';
 import { ConversationsProcessor } from './processors/conversations.processor.js';
+import { KnowledgeProcessor } from './processors/knowledge.processor.js';
 import { DomainDutiesOf, SharedDutiesOf, SharedWorker } from './shared-worker.js';
 
 const CONTROL = 'control';
 /** Every job of the system. */
-const CATALOGUE = [...agentJobs, ...conversationJobs];
+const CATALOGUE = [...agentJobs, ...conversationJobs, ...knowledgeJobs];
 
 /** A worker: with `ROLE=host` it runs its host's agents, with `ROLE=control` only what any worker can do. */
 @Module({})
@@ -44,6 +45,7 @@ export class WorkerModule {
         MeteringModule,
         AgentTasksModule,
         KnowledgeModule,
+        KnowledgeLoadingModule,
         SkillsUpkeepModule,
         AuditUpkeepModule,
         ...(runsHost
@@ -56,6 +58,7 @@ export class WorkerModule {
         SharedDutiesOf,
         SharedWorker,
         ConversationsProcessor,
+        KnowledgeProcessor,
         ...(runsHost ? [HostDutiesOf, HostWorker, AgentsProcessor] : []),
       ],
     };

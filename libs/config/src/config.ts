@@ -128,6 +128,8 @@ export interface Config {
     readonly eventRetentionDays: number;
     readonly chatRetentionDays: number;
     readonly taskRetentionDays: number;
+    /** Of files that could not be loaded into knowledge. */
+    readonly knowledgeFileRetentionDays: number;
     readonly usageRetentionDays: number;
     readonly auditRetentionDays: number;
   };
@@ -245,6 +247,7 @@ function limits(env: EnvReader): Config['limits'] {
     eventRetentionDays: env.integer('EVENT_RETENTION_DAYS', 90, 1, 3650),
     chatRetentionDays: env.integer('CHAT_RETENTION_DAYS', 365, 1, 36_500),
     taskRetentionDays: env.integer('TASK_RETENTION_DAYS', 365, 1, 36_500),
+    knowledgeFileRetentionDays: env.integer('KNOWLEDGE_FILE_RETENTION_DAYS', 30, 1, 36_500),
     usageRetentionDays: env.integer('USAGE_RETENTION_DAYS', 1_095, 32, 36_500),
     auditRetentionDays: env.integer('AUDIT_RETENTION_DAYS', 365, 1, 36_500),
   };

@@ -39,12 +39,14 @@ export class ChunksRepository {
   async insert(tx: Tx, base: Base, chunks: readonly CheckedChunk[]): Promise<number[]> {
     const seqs = chunks.map((_chunk, index) => base.head + 1 + index);
     await tx.query(
-      `INSERT INTO knowledge_chunks (base_id, org_id, seq, id, source, type, text, text_hash, metadata)
-       SELECT $1, $2, * FROM unnest($3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::jsonb[])`,
+      `INSERT INTO knowledge_chunks (base_id, org_id, seq, id, source, type, text, text_hash, metadata, file_id)
+       SELECT $1, $2, * FROM unnest($3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::jsonb[],
+                                    $10::uuid[])`,
       [
         ...[base.id, base.orgId, seqs, chunks.map(() => newId()), chunks.map(({ source }) => source)],
         ...[chunks.map(({ type }) => type), chunks.map(({ text }) => text), chunks.map(({ text }) => textHash(text))],
         chunks.map(({ metadata }) => JSON.stringify(metadata)),
+        chunks.map(({ fileId }) => fileId ?? null),
       ],
     );
     await tx.query(
@@ -67,16 +69,17 @@ export class ChunksRepository {
     );
   }
 
-  /** @returns how many. */
-  async remove(tx: Tx, base: Base, { source, id }: DeleteChunks): Promise<number> {
+  /** Under the lock on the base. @returns how many. */
+  async remove(tx: Tx, base: Base, { source, id, fileId }: DeleteChunks & { fileId?: string }): Promise<number> {
     const [row] = await tx.query<{ count: number }>(
       `WITH gone AS (DELETE FROM knowledge_chunks WHERE org_id = $1 AND base_id = $2
-                       AND ($3::text IS NULL OR source = $3) AND ($4::uuid IS NULL OR id = $4) RETURNING 1),
+                       AND ($3::text IS NULL OR source = $3) AND ($4::uuid IS NULL OR id = $4)
+                       AND ($5::uuid IS NULL OR file_id = $5) RETURNING 1),
             counted AS (SELECT count(*)::int AS count FROM gone),
             told AS (UPDATE knowledge_bases SET chunk_count = chunk_count - counted.count,
                        deletions = deletions + counted.count FROM counted WHERE org_id = $1 AND id = $2 RETURNING 1)
        SELECT count FROM counted`,
-      [base.orgId, base.id, source ?? null, id ?? null],
+      [base.orgId, base.id, source ?? null, id ?? null, fileId ?? null],
     );
     return row?.count ?? 0;
   }

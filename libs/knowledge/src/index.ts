@@ -1,6 +1,12 @@
 export { AgentKnowledge } from './agent-knowledge.js';
+export { citationOf } from './citation.js';
+export { FileLoader } from './files/file-loader.js';
+export { FileRetention } from './files/file-retention.js';
+export * from './files/knowledge-file.js';
+export { KnowledgeFiles, KnowledgeUploads } from './files/knowledge-files.service.js';
 export * from './knowledge.js';
 export * from './knowledge.errors.js';
+export * from './knowledge.jobs.js';
 export * from './knowledge.module.js';
 export { KnowledgeService } from './knowledge.service.js';
 export { KnowledgeUpkeep } from './knowledge-upkeep.js';

@@ -33,14 +33,25 @@ export class Ingestion {
     @Inject(VECTOR_STORE) private readonly store: VectorStore,
   ) {}
 
-  /** All or nothing. @throws DomainError `plan_limit` for a full base, and what the embedder throws. */
-  async ingest(scope: Scope, owner: Owner, chunks: readonly CheckedChunk[], signal: AbortSignal): Promise<Ingested> {
+  /**
+   * All or nothing, what `alongside` writes in the same transaction and under the lock of the base included.
+   * @throws DomainError `plan_limit` for a full base, and what the embedder throws.
+   */
+  async ingest(
+    scope: Scope,
+    owner: Owner,
+    chunks: readonly CheckedChunk[],
+    signal: AbortSignal,
+    alongside: (tx: Tx, stored: number) => Promise<void> = () => Promise.resolve(),
+  ): Promise<Ingested> {
     const present = await this.bases.find(scope, owner);
     const embedded = await this.embedded(chunks, this.embeddersOf(present), signal);
     const stored = await this.turns.take(() =>
       this.database.transaction(async (tx) => {
         const base = await this.bases.lock(tx, scope, owner, this.embedders.current.id);
-        return this.write(tx, base, embedded);
+        const count = await this.write(tx, base, embedded);
+        await alongside(tx, count);
+        return count;
       }),
     );
     return { stored, skipped: chunks.length - stored, total: chunks.length };

@@ -21,6 +21,8 @@ export interface CheckedChunk {
   readonly source: string;
   readonly type: string;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** The file that it was cut from. */
+  readonly fileId?: string;
 }
 
 /** @throws DomainError `validation` naming the field. */
@@ -65,11 +67,15 @@ export function requireText(path: readonly (string | number)[], text: string, lo
   if (UNSTORABLE.test(text)) throw wrongKnowledgeField(path, `${field} must not hold NUL characters`, 'string_pattern');
 }
 
-export function requireMetadata(path: readonly (string | number)[], metadata: Readonly<Record<string, unknown>>): void {
+export function requireMetadata(
+  path: readonly (string | number)[],
+  metadata: Readonly<Record<string, unknown>>,
+  mostBytes = METADATA_MAX_BYTES,
+): void {
   const json = JSON.stringify(metadata);
   const field = path.slice(1).join('.');
-  if (Buffer.byteLength(json) > METADATA_MAX_BYTES) {
-    throw wrongKnowledgeField(path, `${field} may have at most ${METADATA_MAX_BYTES} bytes of JSON`, 'too_long');
+  if (Buffer.byteLength(json) > mostBytes) {
+    throw wrongKnowledgeField(path, `${field} may have at most ${mostBytes} bytes of JSON`, 'too_long');
   }
   if (UNSTORABLE_JSON.test(json)) {
     throw wrongKnowledgeField(path, `${field} must not hold NUL characters`, 'string_pattern');

@@ -15,3 +15,16 @@ export const baseFull = (limit: number): DomainError =>
 
 export const wrongCursor = (): DomainError =>
   wrongKnowledgeField(['query', 'offset'], 'offset is not a cursor of this list; start without one');
+
+export const fileNotFound = (): DomainError => new DomainError('not_found', 'not_found', 'Knowledge file not found');
+
+export const tooManyFiles = (limit: number): DomainError =>
+  new DomainError('plan_limit', 'plan_limit_reached', `A knowledge base has at most ${limit} files; delete some`, {
+    limit,
+  });
+
+export const tooManyWaiting = (limit: number): DomainError =>
+  new DomainError('rate_limited', 'rate_limited', `${limit} files wait to be loaded; hand in more when some are done`, {
+    limit,
+    retryAfterSeconds: 30,
+  });

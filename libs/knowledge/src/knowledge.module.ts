@@ -3,10 +3,17 @@ import { EmbeddingsModule } from '#libs/embeddings';
 import { AgentKnowledge } from './agent-knowledge.js';
 import { BasesRepository } from './bases.repository.js';
 import { ChunksRepository } from './chunks.repository.js';
+import { FileLoader } from './files/file-loader.js';
+import { FileLoads } from './files/file-loads.js';
+import { FileReader } from './files/file-reader.js';
+import { FileRetention } from './files/file-retention.js';
+import { FilesRepository } from './files/files.repository.js';
+import { KnowledgeFiles, KnowledgeUploads } from './files/knowledge-files.service.js';
 import { Ingestion } from './ingestion.js';
 import { KnowledgeSearch } from './knowledge-search.js';
 import { KnowledgeUpkeep } from './knowledge-upkeep.js';
 import { KnowledgeService } from './knowledge.service.js';
+import { Removal } from './removal.js';
 import { VectorStoreEnd, vectorStoreProvider } from './vector-store.provider.js';
 
 /** Knowledge for API, edge and worker alike. The process must provide config, database and logger. */
@@ -16,13 +23,41 @@ import { VectorStoreEnd, vectorStoreProvider } from './vector-store.provider.js'
     AgentKnowledge,
     BasesRepository,
     ChunksRepository,
+    FilesRepository,
     Ingestion,
     KnowledgeSearch,
     KnowledgeService,
     KnowledgeUpkeep,
+    Removal,
     VectorStoreEnd,
     vectorStoreProvider,
   ],
-  exports: [AgentKnowledge, KnowledgeService, KnowledgeUpkeep],
+  exports: [
+    AgentKnowledge,
+    BasesRepository,
+    ChunksRepository,
+    EmbeddingsModule,
+    FilesRepository,
+    Ingestion,
+    KnowledgeService,
+    KnowledgeUpkeep,
+    Removal,
+  ],
 })
 export class KnowledgeModule {}
+
+/** Files for whoever serves users. The process must also ring jobs. */
+@Module({
+  imports: [KnowledgeModule],
+  providers: [KnowledgeFiles, KnowledgeUploads],
+  exports: [KnowledgeFiles, KnowledgeUploads],
+})
+export class KnowledgeFilesModule {}
+
+/** The loading of files, for any worker. */
+@Module({
+  imports: [KnowledgeModule],
+  providers: [FileLoader, FileLoads, FileReader, FileRetention],
+  exports: [FileLoader, FileRetention],
+})
+export class KnowledgeLoadingModule {}

@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Database } from '#libs/database';
 import { type Caller, isUuid, requireScope } from '#libs/kernel';
 import { BasesRepository } from './bases.repository.js';
 import { ChunksRepository } from './chunks.repository.js';
@@ -19,6 +18,7 @@ import {
   SOURCE_MAX_LENGTH,
   type SearchChunks,
 } from './knowledge.js';
+import { Removal } from './removal.js';
 
 const DEFAULT_LIMIT = 50;
 const MOST_ROWS = 100;
@@ -30,11 +30,11 @@ const MOST_ROWS = 100;
 @Injectable()
 export class KnowledgeService {
   constructor(
-    @Inject(Database) private readonly database: Database,
     @Inject(BasesRepository) private readonly bases: BasesRepository,
     @Inject(ChunksRepository) private readonly chunks: ChunksRepository,
     @Inject(Ingestion) private readonly ingestion: Ingestion,
     @Inject(KnowledgeSearch) private readonly searching: KnowledgeSearch,
+    @Inject(Removal) private readonly removal: Removal,
   ) {}
 
   /** All chunks or none. @throws DomainError `validation`, `not_found`, `plan_limit`, and what the embedder throws. */
@@ -64,19 +64,13 @@ export class KnowledgeService {
     return { items, nextCursor: rows.length > limit && last ? cursorOf(base.id, last.seq) : null };
   }
 
-  /** @returns how many. @throws DomainError `validation`, `not_found` for target and id. */
+  /** With a source, or all of them, also the files that they came from. @returns how many. @throws DomainError `validation`, `not_found` for target and id. */
   async remove(caller: Caller, target: KnowledgeTarget, which: DeleteChunks): Promise<number> {
     requireScope(caller, 'knowledge:write');
     checkedDeletion(which);
     const owner = await this.bases.ownerOf(caller, target, 'query');
     if (which.id !== undefined && !isUuid(which.id)) throw entryNotFound();
-    return this.database.transaction(async (tx) => {
-      const present = await this.bases.find(caller, owner, tx);
-      const base = present && (await this.bases.lockById(tx, caller, present.id));
-      const count = base ? await this.chunks.remove(tx, base, which) : 0;
-      if (which.id !== undefined && count === 0) throw entryNotFound();
-      return count;
-    });
+    return this.removal.removeChunks(caller, owner, which);
   }
 
   /** Best first. @throws DomainError `validation`, `not_found`. */

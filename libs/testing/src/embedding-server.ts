@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A real HTTP endpoint with OpenAI's `POST /embeddings`: texts are near each other by the words they share. */
 export interface EmbeddingServer {
@@ -12,6 +13,8 @@ export interface EmbeddingServer {
   readonly texts: string[];
   /** While true it answers 503. */
   isDown: boolean;
+  /** How long each answer takes. */
+  delayMs: number;
   stop(): Promise<void>;
 }
 
@@ -29,9 +32,10 @@ export function wordVector(text: string, dimensions = DIMENSIONS): number[] {
 
 export async function embeddingServer(dimensions = DIMENSIONS): Promise<EmbeddingServer> {
   const texts: string[] = [];
-  const state = { isDown: false };
+  const state = { isDown: false, delayMs: 0 };
   const server: Server = createServer((req, res) => {
-    void json(req).then((body) => {
+    void json(req).then(async (body) => {
+      if (state.delayMs > 0) await sleep(state.delayMs);
       if (state.isDown) return res.writeHead(503).end('{}');
       const { input } = body as { input: string[] };
       texts.push(...input);
@@ -50,6 +54,12 @@ export async function embeddingServer(dimensions = DIMENSIONS): Promise<Embeddin
     },
     set isDown(value) {
       state.isDown = value;
+    },
+    get delayMs() {
+      return state.delayMs;
+    },
+    set delayMs(value) {
+      state.delayMs = value;
     },
     stop: async () => {
       server.closeAllConnections();

@@ -87,6 +87,10 @@ export const POLICY_TABLE: PolicyTable = {
   'GET /v1/knowledge': { who: ['user', 'key'], scope: 'knowledge:read' },
   'GET /v1/knowledge/search': { who: ['user', 'key'], scope: 'knowledge:read' },
   'DELETE /v1/knowledge': { who: ['user', 'key'], scope: 'knowledge:write' },
+  'GET /v1/knowledge/files': { who: ['user', 'key'], scope: 'knowledge:read' },
+  'POST /v1/knowledge/files': { who: ['user', 'key'], scope: 'knowledge:write', bodyLimitBytes: 14 * 1024 * 1024 },
+  'GET /v1/knowledge/files/:id': { who: ['user', 'key'], scope: 'knowledge:read' },
+  'DELETE /v1/knowledge/files/:id': { who: ['user', 'key'], scope: 'knowledge:write' },
   'GET /v1/account': { who: ['user', 'key'] },
 
   // operations

@@ -11,6 +11,7 @@ import { Skills1795419600000 } from './202611220011-skills.js';
 import { AgentEgress1795423200000 } from './202611220012-agent-egress.js';
 import { SkillScans1795426800000 } from './202611220013-skill-scans.js';
 import { SkillRequirements1795752000000 } from './202611270030-skill-requirements.js';
+import { KnowledgeFiles1795740000000 } from './202611270040-knowledge-files.js';
 import { Audit1795768800000 } from './202611270060-audit.js';
 import { AuditAnchors1795769400000 } from './202611270061-audit-anchors.js';
 import { Conversations1795776000000 } from './202611270080-conversations.js';
@@ -30,6 +31,7 @@ export const migrations = [
   AgentEgress1795423200000,
   SkillScans1795426800000,
   SkillRequirements1795752000000,
+  KnowledgeFiles1795740000000,
   Audit1795768800000,
   AuditAnchors1795769400000,
   Conversations1795776000000,

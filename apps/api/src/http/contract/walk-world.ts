@@ -10,6 +10,7 @@ export interface World extends ApiOrganisation {
   readonly conversation: string;
   readonly swarm: string;
   readonly task: string;
+  readonly file: string;
   readonly skill: string;
   /** The id of an API key, not the key. */
   readonly keyId: string;
@@ -18,7 +19,7 @@ export interface World extends ApiOrganisation {
 /** The ids a path may hold: a world's own, or ones nobody has. */
 export type Ids = Pick<
   World,
-  'conversation' | 'agent' | 'run' | 'session' | 'swarm' | 'keyId' | 'userId' | 'task' | 'skill'
+  'conversation' | 'agent' | 'run' | 'session' | 'swarm' | 'keyId' | 'userId' | 'task' | 'skill' | 'file'
 >;
 
 /** What stands in a path where a template has a parameter, by the template up to and including it. */
@@ -33,6 +34,7 @@ const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/v1/agents/:id/personality/versions/:version': () => '1',
   '/v1/agents/:id/rules/:name': () => 'daily',
   '/v1/agents/:id/tasks/:taskId': ({ task }) => task,
+  '/v1/knowledge/files/:id': ({ file }) => file,
   '/api/v1/auth/api-keys/:id': ({ keyId }) => keyId,
   '/api/v1/conversations/:id': ({ conversation }) => conversation,
   '/docs/:surface': () => 'agento',
@@ -53,6 +55,7 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'PUT /v1/budgets': ({ agent }) => ({ scope: 'agent', id: agent, dailyLimitTokens: 7 }),
   'PUT /v1/swarms/:id/secrets': () => ({ secrets: { openai_api_key: 'sk-walked-over' } }),
   'POST /v1/knowledge/ingest': ({ agent }) => ({ agentId: agent, chunks: [{ text: 'Walked over', source: 'walk' }] }),
+  'POST /v1/knowledge/files': ({ agent }) => ({ agentId: agent, name: 'walk.txt', content: 'V2Fsa2VkIG92ZXI=' }),
   'POST /v1/agents/:id/tasks': () => ({ title: 'Walked over' }),
   'PATCH /v1/agents/:id/tasks/:taskId': () => ({ title: 'Walked over' }),
   'POST /api/v1/conversations': ({ agent }) => ({ agent_id: agent }),
@@ -66,6 +69,7 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
 const QUERIES: Readonly<Record<string, (ids: Ids) => string>> = {
   'GET /v1/knowledge': ({ agent }) => `?agentId=${agent}`,
   'GET /v1/knowledge/search': ({ swarm }) => `?swarmId=${swarm}&q=name`,
+  'GET /v1/knowledge/files': ({ swarm }) => `?swarmId=${swarm}`,
   'DELETE /v1/knowledge': ({ agent }) => `?agentId=${agent}&all=true&confirm=true`,
   'GET /v1/agents': ({ swarm }) => `?swarmId=${swarm}`,
   'GET /v1/usage': ({ agent }) => `?agentId=${agent}&groupBy=agent`,
@@ -80,6 +84,7 @@ const nobodysIds = (): Ids => ({
   conversation: newId(),
   swarm: newId(),
   task: newId(),
+  file: newId(),
   skill: `skill-${newId()}`,
   keyId: newId(),
   userId: newId(),
@@ -117,10 +122,12 @@ async function insertWhatAgentsHave(
 ): Promise<void> {
   await insert(
     `WITH base AS (INSERT INTO knowledge_bases (id, org_id, swarm_id, embedder, head, chunk_count)
-                   VALUES ($1, $2, $3, 'none', 1, 1) RETURNING id)
+                   VALUES ($1, $2, $3, 'none', 1, 1) RETURNING id),
+          file AS (INSERT INTO knowledge_files (id, org_id, base_id, name, format, chunk_size, metadata, size_bytes, created_by)
+                   SELECT $6, $2, id, $5, 'txt', 1500, '{}', 1, 'x' FROM base)
      INSERT INTO knowledge_chunks (base_id, seq, id, org_id, source, type, text, text_hash)
      SELECT id, 1, $4, $2, $5, 'article', $5, 'x' FROM base`,
-    ...[newId(), orgId, ids.swarm, newId(), nameIn(orgId)],
+    ...[newId(), orgId, ids.swarm, newId(), nameIn(orgId), ids.file],
   );
   await insert(
     `WITH content AS (INSERT INTO skill_contents (digest, files, file_count, size_bytes) VALUES ($3, '{}', 0, 0)),

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { AgentsModule } from '#libs/agents';
 import { ConversationsModule } from '#libs/conversations';
 import { IdentityModule } from '#libs/identity';
-import { KnowledgeModule } from '#libs/knowledge';
+import { KnowledgeFilesModule, KnowledgeModule } from '#libs/knowledge';
 import { SkillsModule } from '#libs/skills';
 import { SwarmsModule } from '#libs/swarms';
 import { TasksModule } from '#libs/tasks';
@@ -17,6 +17,7 @@ import { RunStreams } from './chat/run-streams.js';
 import { RunsController } from './chat/runs.controller.js';
 import { FollowedLogs } from './logs/followed-logs.js';
 import { KnowledgeController } from './knowledge/knowledge.controller.js';
+import { KnowledgeFilesController } from './knowledge/knowledge-files.controller.js';
 import { LogsController } from './logs/logs.controller.js';
 import { PersonalityController } from './personality/personality.controller.js';
 import { RulesController } from './rules/rules.controller.js';
@@ -40,6 +41,7 @@ import { WorkflowController } from './workflow/workflow.controller.js';
     TasksModule,
     UsageModule,
     KnowledgeModule,
+    KnowledgeFilesModule,
   ],
   controllers: [
     AgentsController,
@@ -56,6 +58,7 @@ import { WorkflowController } from './workflow/workflow.controller.js';
     SwarmsController,
     SwarmTeamsController,
     KnowledgeController,
+    KnowledgeFilesController,
     TasksController,
     UsageController,
     BudgetsController,
