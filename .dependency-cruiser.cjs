@@ -27,6 +27,7 @@ const DOMAINS = [
   'skills',
   'usage',
   'conversations',
+  'orchestration',
   'tasks',
   'knowledge',
 ];

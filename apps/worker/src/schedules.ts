@@ -11,6 +11,7 @@ import type { Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
 import type { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge';
+import type { TeamRunSweeper } from '#libs/orchestration';
 import type { SkillSweeper } from '#libs/skills';
 import type { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
@@ -43,6 +44,7 @@ export interface SharedDuties {
   readonly knowledgeFiles: FileLoader;
   readonly failedFiles: FileRetention;
   readonly skills: SkillSweeper;
+  readonly teamRuns: TeamRunSweeper;
   readonly audit: AuditUpkeep;
 }
 
@@ -68,6 +70,7 @@ export const sharedSchedules = ({
   knowledgeFiles,
   failedFiles,
   skills,
+  teamRuns,
   audit,
 }: SharedDuties): Schedule[] => [
   { name: 'runs.close-dead', everyMs: 2 * SECOND_MS, run: () => runs.closeRunsOfDeadInstances() },
@@ -102,6 +105,12 @@ export const sharedSchedules = ({
     name: 'tasks.retention',
     everyMs: HOUR_MS,
     run: (signal) => dropOld(tasks, config.limits.taskRetentionDays, signal),
+  },
+  { name: 'orchestration.sweep', everyMs: 2 * SECOND_MS, run: (signal) => teamRuns.sweep(signal) },
+  {
+    name: 'orchestration.retention',
+    everyMs: HOUR_MS,
+    run: (signal) => dropOld(teamRuns, config.limits.taskRetentionDays, signal),
   },
   { name: 'skills.sweep', everyMs: HOUR_MS, run: (signal) => skills.sweep(signal) },
   {

@@ -6,6 +6,7 @@ import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
 import { Logger } from '#libs/observability';
 import { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge';
+import { TeamRunSweeper } from '#libs/orchestration';
 import { SkillSweeper } from '#libs/skills';
 import { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
@@ -33,6 +34,7 @@ export class DomainDutiesOf {
     @Inject(FileRetention) readonly failedFiles: FileRetention,
     @Inject(SkillSweeper) readonly skills: SkillSweeper,
     @Inject(AuditUpkeep) readonly audit: AuditUpkeep,
+    @Inject(TeamRunSweeper) readonly teamRuns: TeamRunSweeper,
   ) {}
 }
 

@@ -10,6 +10,7 @@ import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
 import { QueueModule, hostQueue } from '#libs/queue';
 import { KnowledgeLoadingModule, KnowledgeModule, knowledgeJobs } from '#libs/knowledge';
+import { OrchestrationWorkerModule, orchestrationJobs } from '#libs/orchestration';
 import { SkillsUpkeepModule, SkillsWorkerModule } from '#libs/skills';
 import { AgentTasksModule } from '#libs/tasks';
 import { MeteringModule } from '#libs/usage';
@@ -18,11 +19,18 @@ import { StorageModule } from '#libs/storage';
 import { AgentsProcessor } from './processors/agents.processor.js';
 import { ConversationsProcessor } from './processors/conversations.processor.js';
 import { KnowledgeProcessor } from './processors/knowledge.processor.js';
+import { OrchestrationProcessor } from './processors/orchestration.processor.js';
 import { DomainDutiesOf, SharedDutiesOf, SharedWorker } from './shared-worker.js';
 
 const CONTROL = 'control';
 /** Every job of the system. */
-const CATALOGUE = [...agentJobs, ...conversationJobs, ...knowledgeJobs];
+const CATALOGUE = [
+  // one line a domain
+  ...agentJobs,
+  ...conversationJobs,
+  ...knowledgeJobs,
+  ...orchestrationJobs,
+];
 
 /** A worker: with `ROLE=host` it runs its host's agents, with `ROLE=control` only what any worker can do. */
 @Module({})
@@ -43,6 +51,7 @@ export class WorkerModule {
         }),
         ConversationsModule,
         MeteringModule,
+        OrchestrationWorkerModule,
         AgentTasksModule,
         KnowledgeModule,
         KnowledgeLoadingModule,
@@ -59,6 +68,7 @@ export class WorkerModule {
         SharedWorker,
         ConversationsProcessor,
         KnowledgeProcessor,
+        OrchestrationProcessor,
         ...(runsHost ? [HostDutiesOf, HostWorker, AgentsProcessor] : []),
       ],
     };

@@ -3,7 +3,7 @@ export { AGENT_STATUSES, type AgentStatus, type DesiredState } from './agent.sta
 export { AgentCommands } from './agent-commands.js';
 export { AgentSecretsService, type ChangeSecrets } from './agent-secrets.service.js';
 export { AgentSwarmsService } from './agent-swarms.service.js';
-export { type Provider, PROVIDERS } from './agent-config.js';
+export { DEFAULT_MODELS, type Provider, PROVIDERS } from './agent-config.js';
 export * from './agents.errors.js';
 export * from './agents.events.js';
 export * from './agents.jobs.js';

@@ -53,6 +53,9 @@ export interface ChatRunState {
   readonly errorMessage: string | null;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
+  /** As the agent reported it; null before its end. */
+  readonly promptTokens: number | null;
+  readonly completionTokens: number | null;
 }
 
 export interface ChatMessage {

@@ -160,7 +160,8 @@ const PROGRESS = `
 
 const FIND = `
   SELECT r.id, r.session_id AS "sessionId", r.status, r.on_disconnect AS "onDisconnect", r.error_code AS "errorCode",
-         r.error_message AS "errorMessage", r.started_at AS "startedAt", r.finished_at AS "finishedAt"
+         r.error_message AS "errorMessage", r.started_at AS "startedAt", r.finished_at AS "finishedAt",
+         r.prompt_tokens AS "promptTokens", r.completion_tokens AS "completionTokens"
     FROM runs r JOIN agents a ON a.id = r.agent_id AND a.desired_state <> 'deleted'
    WHERE r.org_id = $1 AND r.agent_id = $2 AND r.id = $3`;
 

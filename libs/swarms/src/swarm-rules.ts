@@ -1,6 +1,6 @@
 import { type FieldIssue, invalid } from '#libs/kernel';
 
-const LONGEST_NAME = 100;
+const LONGEST_NAME = 255;
 const LONGEST_DESCRIPTION = 2_000;
 const LONGEST_ICON = 100;
 const LONGEST_SLUG = 60;

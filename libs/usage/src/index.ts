@@ -2,7 +2,7 @@ export * from './budget.js';
 export { BUDGET_EXCEEDED, type BudgetRefusal } from './budgets.errors.js';
 export { BudgetsService } from './budgets.service.js';
 export { MeteringModule } from './metering.module.js';
-export { type ModelPrice, PriceTable, type Rates } from './price-table.js';
+export { type ModelPrice, PriceTable, type Rates, costMicroUsd } from './price-table.js';
 export { type CallPlan, type Reservation, type ReserveRow, reserveSql, reserveValues } from './reservation.js';
 export * from './usage.js';
 export { type CallEnd, UsageMeter } from './usage-meter.js';

@@ -21,6 +21,6 @@ import { UsageRepository } from './usage.repository.js';
     UsageSweeper,
     { provide: PriceTable, inject: [CONFIG], useFactory: (config: Config) => PriceTable.parse(config.prices) },
   ],
-  exports: [UsageMeter, UsageSweeper],
+  exports: [UsageMeter, UsageSweeper, PriceTable],
 })
 export class MeteringModule {}

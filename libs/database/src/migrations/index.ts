@@ -15,6 +15,7 @@ import { KnowledgeFiles1795740000000 } from './202611270040-knowledge-files.js';
 import { Audit1795768800000 } from './202611270060-audit.js';
 import { AuditAnchors1795769400000 } from './202611270061-audit-anchors.js';
 import { Conversations1795776000000 } from './202611270080-conversations.js';
+import { SwarmRuns1795780000000 } from './202611270090-swarm-runs.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   Audit1795768800000,
   AuditAnchors1795769400000,
   Conversations1795776000000,
+  SwarmRuns1795780000000,
 ];

@@ -8,6 +8,7 @@ export interface World extends ApiOrganisation {
   readonly run: string;
   readonly session: string;
   readonly conversation: string;
+  readonly swarmRun: string;
   readonly swarm: string;
   readonly task: string;
   readonly file: string;
@@ -17,10 +18,7 @@ export interface World extends ApiOrganisation {
 }
 
 /** The ids a path may hold: a world's own, or ones nobody has. */
-export type Ids = Pick<
-  World,
-  'conversation' | 'agent' | 'run' | 'session' | 'swarm' | 'keyId' | 'userId' | 'task' | 'skill' | 'file'
->;
+export type Ids = Omit<World, Exclude<keyof ApiOrganisation, 'userId'>>;
 
 /** What stands in a path where a template has a parameter, by the template up to and including it. */
 const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
@@ -36,6 +34,8 @@ const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/v1/agents/:id/tasks/:taskId': ({ task }) => task,
   '/v1/knowledge/files/:id': ({ file }) => file,
   '/api/v1/auth/api-keys/:id': ({ keyId }) => keyId,
+  '/api/v1/swarms/:id': ({ swarm }) => swarm,
+  '/api/v1/swarms/:id/runs/:runId': ({ swarmRun }) => swarmRun,
   '/api/v1/conversations/:id': ({ conversation }) => conversation,
   '/docs/:surface': () => 'agento',
   '/openapi/:file': () => 'agento.json',
@@ -58,6 +58,9 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'POST /v1/knowledge/files': ({ agent }) => ({ agentId: agent, name: 'walk.txt', content: 'V2Fsa2VkIG92ZXI=' }),
   'POST /v1/agents/:id/tasks': () => ({ title: 'Walked over' }),
   'PATCH /v1/agents/:id/tasks/:taskId': () => ({ title: 'Walked over' }),
+  'POST /api/v1/swarms': ({ agent }) => ({ name: 'Walker', strategy: 'parallel', agent_ids: [agent] }),
+  'PATCH /api/v1/swarms/:id': () => ({ name: 'Walked over' }),
+  'POST /api/v1/swarms/:id/agents': ({ agent }) => ({ agent_ids: [agent] }),
   'POST /api/v1/conversations': ({ agent }) => ({ agent_id: agent }),
   'POST /api/v1/conversations/:id/messages': () => ({ role: 'user', content: 'Walked over' }),
   'POST /api/v1/conversations/:id/attach-agent': ({ agent }) => ({ agent_id: agent }),
@@ -73,6 +76,7 @@ const QUERIES: Readonly<Record<string, (ids: Ids) => string>> = {
   'DELETE /v1/knowledge': ({ agent }) => `?agentId=${agent}&all=true&confirm=true`,
   'GET /v1/agents': ({ swarm }) => `?swarmId=${swarm}`,
   'GET /v1/usage': ({ agent }) => `?agentId=${agent}&groupBy=agent`,
+  'DELETE /api/v1/swarms/:id/agents': ({ agent }) => `?agent_ids=${agent}`,
   'GET /api/v1/conversations/:id/search': () => '?q=name',
   'GET /v1/agents/:id/chat/messages': ({ session }) => `?sessionId=${session}`,
 };
@@ -82,6 +86,7 @@ const nobodysIds = (): Ids => ({
   run: newId(),
   session: prefixedId('sess'),
   conversation: newId(),
+  swarmRun: newId(),
   swarm: newId(),
   task: newId(),
   file: newId(),
@@ -153,6 +158,10 @@ export async function makeWorld(api: ApiFixture): Promise<World> {
   const insert = (sql: string, ...values: unknown[]): Promise<unknown> => api.db.database.query(sql, values);
   await insert(`INSERT INTO hosts (id, runtime, capacity_agents) VALUES ($1, 'process', 0)`, orgId);
   await insert(`INSERT INTO swarms (id, org_id, name, slug) VALUES ($1, $2, $3, 's')`, ids.swarm, orgId, nameIn(orgId));
+  await insert(
+    `INSERT INTO swarm_runs (id, org_id, swarm_id, strategy, started_by, status) VALUES ($1, $2, $3, 'parallel', $4, 'completed')`,
+    ...[ids.swarmRun, orgId, ids.swarm, nameIn(orgId)],
+  );
   await insert(
     'INSERT INTO swarm_members (swarm_id, user_id, org_id) VALUES ($1, $2, $3)',
     ...[ids.swarm, userId, orgId],

@@ -1,20 +1,31 @@
 import { Module } from '@nestjs/common';
 import { ConversationsModule } from '#libs/conversations';
 import { IdentityModule } from '#libs/identity';
+import { OrchestrationModule } from '#libs/orchestration';
 import { ApiKeysController } from './auth/api-keys.controller.js';
 import { AuthController } from './auth/auth.controller.js';
 import { ConversationMessagesController } from './conversations/conversation-messages.controller.js';
 import { ConversationsController } from './conversations/conversations.controller.js';
 import { SECURITY_CONTROLLERS, SECURITY_MODULES } from './security/index.js';
+import { SwarmRunsController } from './swarms/swarm-runs.controller.js';
+import { SwarmsController } from './swarms/swarms.controller.js';
 
 /** The agent402 surface: its controllers, over the domains it speaks for. */
 @Module({
-  imports: [IdentityModule, ConversationsModule, ...SECURITY_MODULES],
+  imports: [
+    // one line each
+    IdentityModule,
+    ConversationsModule,
+    OrchestrationModule,
+    ...SECURITY_MODULES,
+  ],
   controllers: [
     AuthController,
     ApiKeysController,
     ConversationsController,
     ConversationMessagesController,
+    SwarmsController,
+    SwarmRunsController,
     ...SECURITY_CONTROLLERS,
   ],
 })

@@ -50,6 +50,9 @@ describe('chat on the wire', () => {
       startedAt,
       finishedAt: null,
     } as const;
-    expect(toChatRun(run).data).toEqual({ ...run, startedAt: '2026-02-10T14:00:00.000Z' });
+    expect(toChatRun({ ...run, promptTokens: 1, completionTokens: 2 }).data).toEqual({
+      ...run,
+      startedAt: '2026-02-10T14:00:00.000Z',
+    });
   });
 });

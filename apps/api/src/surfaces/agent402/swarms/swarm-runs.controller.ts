@@ -1,0 +1,55 @@
+import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { TeamRunsService } from '#libs/orchestration';
+import type { Caller } from '#libs/kernel';
+import { CallerOf } from '../../../http/caller-of.js';
+import { PageQuery, toPageRequest } from '../agent402.paging.js';
+import { SwarmDto, SwarmRunDetailsDto, SwarmRunListDto } from './swarms.dto.js';
+import { toSwarm, toSwarmRunDetails, toSwarmRunList } from './swarms.mapper.js';
+
+@ApiTags('Swarms')
+@ApiBearerAuth('bearer')
+@Controller('api/v1/swarms/:id')
+export class SwarmRunsController {
+  constructor(@Inject(TeamRunsService) private readonly runs: TeamRunsService) {}
+
+  /** Begin a run. Without a goal or agents it waits for them. */
+  @Post('start')
+  @HttpCode(200)
+  async startSwarm(@CallerOf() caller: Caller, @Param('id') id: string): Promise<SwarmDto> {
+    return toSwarm(await this.runs.start(caller, id));
+  }
+
+  /** Let what is under way end, and begin nothing further. */
+  @Post('pause')
+  @HttpCode(200)
+  async pauseSwarm(@CallerOf() caller: Caller, @Param('id') id: string): Promise<SwarmDto> {
+    return toSwarm(await this.runs.pause(caller, id));
+  }
+
+  @Post('resume')
+  @HttpCode(200)
+  async resumeSwarm(@CallerOf() caller: Caller, @Param('id') id: string): Promise<SwarmDto> {
+    return toSwarm(await this.runs.resume(caller, id));
+  }
+
+  /** The runs of a swarm, newest first. */
+  @Get('runs')
+  async listRuns(
+    @CallerOf() caller: Caller,
+    @Param('id') id: string,
+    @Query() query: PageQuery,
+  ): Promise<SwarmRunListDto> {
+    return toSwarmRunList(await this.runs.list(caller, id, toPageRequest(query)), toPageRequest(query));
+  }
+
+  /** One run with its steps, result and cost. */
+  @Get('runs/:runId')
+  async getRun(
+    @CallerOf() caller: Caller,
+    @Param('id') id: string,
+    @Param('runId') runId: string,
+  ): Promise<SwarmRunDetailsDto> {
+    return toSwarmRunDetails(await this.runs.get(caller, id, runId));
+  }
+}
