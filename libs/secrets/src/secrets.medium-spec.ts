@@ -172,7 +172,10 @@ describe('SecretsService', () => {
         'SELECT subject, action, resource, metadata FROM audit_events WHERE org_id = $1 ORDER BY id',
         [scope.orgId],
       );
-    const events = await eventually(async () => (await noted()).length >= 6 && noted());
+    const events = await eventually(async () => {
+      const rows = await noted();
+      return rows.length >= 6 ? rows : undefined;
+    });
     const [agentName, resource] = [`agent:${agent.agentId}`, `agent:${agent.agentId}`];
     const used = (name: string) => ({
       subject: agentName,

@@ -66,7 +66,7 @@ describe('the requirements of a skill', () => {
     ['a number', 'apt: [7]'],
     ['too many', `npm: [${Array.from({ length: 21 }, (_, n) => `p${n}`).join(', ')}]`],
   ])('are refused with %s', (_case, lines) => {
-    expect(() => block(lines)).toThrow(expect.objectContaining({ kind: 'validation' }) as Error);
+    expect(() => block(lines)).toThrow(expect.objectContaining({ kind: 'validation' }));
   });
 
   it('have one digest for the same packages in another order', () => {
