@@ -21,7 +21,7 @@ describe('agent config', () => {
     ['llmProvider', 'mistral'],
     ['llmProvider', 1],
     ['model', ''],
-    ['model', 'x'.repeat(201)],
+    ['model', 'x'.repeat(256)],
     ['temperature', 2.1],
     ['temperature', '1'],
     ['maxTokens', 0],

@@ -13,6 +13,23 @@ export const LLM_KEYS: Readonly<Record<Exclude<Provider, 'demo'>, string>> = {
   google: 'google_api_key',
 };
 
+/** How the names of each provider's models begin. */
+const MODEL_NAMES: readonly (readonly [Provider, RegExp])[] = [
+  ['anthropic', /^(anthropic\/|claude)/i],
+  ['openai', /^(openai\/|gpt-|chatgpt|o\d)/i],
+  ['google', /^(google\/|gemini)/i],
+  ['demo', /^demo(\/|$)/i],
+];
+
+/** The provider that config names, or whose the model is by its name; undefined: any. */
+export function wantedProvider({ llmProvider, model = '' }: AgentConfig): Provider | undefined {
+  return llmProvider ?? MODEL_NAMES.find(([, pattern]) => pattern.test(model))?.[0];
+}
+
+/** The model as its provider calls it: without the provider's name in front. */
+export const modelAt = (provider: Provider, model = DEFAULT_MODELS[provider]): string =>
+  model.toLowerCase().startsWith(`${provider}/`) ? model.slice(provider.length + 1) : model;
+
 /** The model used where config names none. */
 export const DEFAULT_MODELS: Readonly<Record<Provider, string>> = {
   anthropic: 'claude-sonnet-4-5',
@@ -30,9 +47,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   llmProvider: (value) =>
     (PROVIDERS as readonly unknown[]).includes(value) ? undefined : `must be one of ${PROVIDERS.join(', ')}`,
   model: (value) =>
-    typeof value === 'string' && value.length > 0 && value.length <= 200
+    typeof value === 'string' && value.length > 0 && value.length <= 255
       ? undefined
-      : 'must be a text of 1 to 200 characters',
+      : 'must be a text of 1 to 255 characters',
   temperature: (value) =>
     typeof value === 'number' && value >= 0 && value <= 2 ? undefined : 'must be a number from 0 to 2',
   sharedMode: (value) => (typeof value === 'boolean' ? undefined : 'must be true or false'),

@@ -6,22 +6,27 @@ import { OrganisationsService } from '#libs/identity';
 import { type Caller, type FieldIssue, invalid, newId } from '#libs/kernel';
 import { SecretsService } from '#libs/secrets';
 import { SwarmsService } from '#libs/swarms';
-import { type AgentConfig, type AgentRuntime, type CreateAgent, REGIONS, RUNTIMES } from './agent.js';
-import { LLM_KEYS, newConfig } from './agent-config.js';
+import { type AgentConfig, type AgentRuntime, type AlongWith, type CreateAgent, REGIONS, RUNTIMES } from './agent.js';
+import { LLM_KEYS, newConfig, wantedProvider } from './agent-config.js';
 import { AgentJournal, type Changed } from './agent-journal.js';
 import { agentLimitReached, noCapacity } from './agents.errors.js';
+import { freeSessionKey } from './session-key.js';
 import { defaultFiles } from './default-files.js';
-import { fileHash, requireGoodContent } from './files/file-rules.js';
+import { contentProblem, fileHash, requireGoodContent } from './files/file-rules.js';
 import type { PlacedHost } from './hosts/host.js';
 import { HostsRepository } from './hosts/hosts.repository.js';
 
 const INSERT = `
-  INSERT INTO agents (id, org_id, swarm_id, created_by, name, region, runtime, image, config, host_id, event_seq)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) RETURNING id, org_id, event_seq`;
+  INSERT INTO agents (id, org_id, swarm_id, created_by, name, region, runtime, image, config, host_id, persona, session_key,
+                      event_seq)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1) RETURNING id, org_id, event_seq`;
+
+const MOST_PERSONA_CHARACTERS = 5_000;
 
 interface NewAgent {
   readonly id: string;
   readonly name: string;
+  readonly persona: string | null;
   readonly region: string;
   readonly runtime: AgentRuntime;
   readonly config: AgentConfig;
@@ -51,11 +56,11 @@ export class AgentCreation {
   ) {}
 
   /** @throws DomainError `validation`, `not_found` (swarm), `plan_limit` or `no_capacity`; nothing is kept then. */
-  async create(caller: Caller, input: CreateAgent, id: string = newId()): Promise<string> {
+  async create(caller: Caller, input: CreateAgent, id: string = newId(), also?: AlongWith): Promise<string> {
     const agent = { ...this.checked(input), id };
     const swarm = input.swarmId === undefined ? undefined : await this.ports.swarms.get(caller, input.swarmId);
     const shared = swarm ? await this.ports.secrets.names(caller, { kind: 'swarm', id: swarm.id }) : [];
-    refuseMissingKey(agent.config, [...Object.keys(input.secrets), ...shared]);
+    if (input.keyLater !== true) refuseMissingKey(agent.config, [...Object.keys(input.secrets), ...shared]);
     const account = await this.ports.organisations.account(caller);
     await this.database.transaction(async (tx) => {
       if (swarm) await this.ports.swarms.hold(tx, caller, swarm.id);
@@ -65,6 +70,7 @@ export class AgentCreation {
       await this.insert(tx, caller, agent, swarm?.id ?? null, host);
       await this.ports.secrets.put(tx, caller, { kind: 'agent', id: agent.id }, input.secrets);
       await this.audit.append(tx, caller, done(caller, 'agent.create', `agent:${agent.id}`));
+      await also?.(tx, agent.id);
       await this.journal.ring(tx, agent.id, host);
     });
     return agent.id;
@@ -79,7 +85,8 @@ export class AgentCreation {
     const config = newConfig(input.config ?? {}, this.config.runtime === 'docker');
     const given = { 'SOUL.md': input.soulMd, 'WORKFLOW.md': input.workflowMd };
     const files = { ...defaultFiles(name), ...definedFiles(given) };
-    return { name, region, runtime, config, files };
+    const persona = checkedPersona(input.persona) ?? null;
+    return { name, persona, region, runtime, config, files };
   }
 
   private async insert(
@@ -100,6 +107,8 @@ export class AgentCreation {
       this.config[agent.runtime === 'openclaw' ? 'openclaw' : 'agent'].image,
       JSON.stringify(agent.config),
       host.id,
+      agent.persona,
+      await freeSessionKey(tx, caller, agent.name),
     ]);
     if (!row) throw new Error('The agent was not inserted');
     await insertFiles(tx, caller.orgId, agent);
@@ -116,14 +125,26 @@ const issue = (field: string, message: string, type = 'invalid'): FieldIssue => 
 /** Trims it. @throws DomainError `validation`. */
 export function checkedName(name: string): string {
   const trimmed = name.trim();
-  if (trimmed.length >= 1 && trimmed.length <= 100 && !/\p{Cc}/u.test(trimmed)) return trimmed;
-  const message = 'must be 1 to 100 characters without control characters';
+  if (trimmed.length >= 1 && trimmed.length <= 255 && !/\p{Cc}/u.test(trimmed)) return trimmed;
+  const message = 'must be 1 to 255 characters without control characters';
   throw invalid(`name ${message}`, [issue('name', message)]);
 }
 
+/** @throws DomainError `validation`. */
+export function checkedPersona(persona: string | null | undefined): string | null | undefined {
+  const problem = typeof persona === 'string' ? personaProblem(persona) : undefined;
+  if (problem === undefined) return persona;
+  throw invalid(`persona ${problem}`, [issue('persona', problem)]);
+}
+
+const personaProblem = (persona: string): string | undefined =>
+  persona.length > MOST_PERSONA_CHARACTERS
+    ? `may have at most ${MOST_PERSONA_CHARACTERS} characters`
+    : contentProblem(persona);
+
 /** `names`: of the secrets that the agent has, and of those it shares with its swarm. */
 function refuseMissingKey(config: AgentConfig, names: readonly string[]): void {
-  if (config.llmProvider === 'demo' || Object.values(LLM_KEYS).some((key) => names.includes(key))) return;
+  if (wantedProvider(config) === 'demo' || Object.values(LLM_KEYS).some((key) => names.includes(key))) return;
   const message = 'must hold at least one of anthropicApiKey, openaiApiKey and googleApiKey';
   throw invalid(`secrets ${message}`, [issue('secrets', message, 'missing')]);
 }

@@ -6,10 +6,11 @@ import {
   TRANSITIONS,
   canMove,
   isSettled,
+  refusalOf,
   statusAfter,
 } from './agent.state.js';
 
-const COMMANDS: AgentCommand[] = ['start', 'stop', 'restart', 'delete'];
+const COMMANDS: AgentCommand[] = ['start', 'stop', 'restart', 'delete', 'pause', 'resume', 'provision'];
 const at = (desiredState: DesiredState, status: (typeof AGENT_STATUSES)[number]) => ({
   desiredState,
   status,
@@ -28,7 +29,11 @@ describe('agent states', () => {
       for (const desired of ['running', 'stopped'] as const)
         for (const command of COMMANDS) {
           const next = statusAfter(command, at(desired, status));
-          if (next !== undefined) expect([status, next, canMove(status, next)]).toEqual([status, next, true]);
+          if (
+            next !== undefined &&
+            refusalOf(command, { ...at(desired, status), isPaused: desired === 'stopped' }) === undefined
+          )
+            expect([status, next, canMove(status, next)]).toEqual([status, next, true]);
         }
   });
 
@@ -42,6 +47,29 @@ describe('agent states', () => {
   it('tries again what has failed', () => {
     expect(statusAfter('start', at('running', 'error'))).toBe('provisioning');
     expect(statusAfter('stop', at('stopped', 'error'))).toBe('stopping');
+  });
+
+  it.each<[AgentCommand, DesiredState, boolean, string[]]>([
+    ['pause', 'running', false, ['running']],
+    ['pause', 'stopped', false, []],
+    ['pause', 'stopped', true, []],
+    ['resume', 'running', false, []],
+    ['resume', 'stopped', false, []],
+    ['resume', 'stopped', true, [...AGENT_STATUSES]],
+    ['provision', 'running', false, ['provisioning', 'restarting', 'error']],
+    ['start', 'stopped', false, [...AGENT_STATUSES]],
+    ['stop', 'stopped', true, [...AGENT_STATUSES]],
+  ])('allows %s of what should be %s (paused: %s) when it is %j', (command, desiredState, isPaused, allowed) => {
+    const fine = AGENT_STATUSES.filter(
+      (status) => refusalOf(command, { desiredState, status, isPaused }) === undefined,
+    );
+    expect(fine).toEqual(allowed);
+  });
+
+  it('names the state in a refusal', () => {
+    const paused = { desiredState: 'stopped', status: 'stopped', isPaused: true } as const;
+    expect(refusalOf('pause', paused)).toContain('this one is paused');
+    expect(refusalOf('resume', { ...paused, isPaused: false })).toContain('this one is stopped');
   });
 
   it('is settled only when the restart that was asked for is done', () => {

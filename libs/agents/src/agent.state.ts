@@ -41,7 +41,37 @@ export const isSettled = (agent: Settleable): boolean =>
   agent.status === agent.desiredState &&
   (agent.desiredState !== 'running' || agent.restartGeneration === agent.observedRestartGeneration);
 
-export type AgentCommand = 'start' | 'stop' | 'restart' | 'delete';
+export type AgentCommand = 'start' | 'stop' | 'restart' | 'delete' | 'pause' | 'resume' | 'provision';
+
+/** What {@link refusalOf} looks at. */
+export interface Commandable {
+  readonly desiredState: DesiredState;
+  readonly status: AgentStatus;
+  /** It is stopped, or about to be, until somebody resumes it. */
+  readonly isPaused: boolean;
+}
+
+/** Why a command makes no sense in a state, as a sentence; undefined when it does. Only some commands ask for a state. */
+export function refusalOf(command: AgentCommand, { desiredState, status, isPaused }: Commandable): string | undefined {
+  const present = isPaused ? 'paused' : status;
+  switch (command) {
+    case 'pause':
+      if (status === 'running' && desiredState === 'running') return undefined;
+      return `Only a running agent can be paused; this one is ${present}`;
+    case 'resume':
+      return isPaused ? undefined : `Only a paused agent can be resumed; this one is ${present}`;
+    case 'provision':
+      if (PROVISIONABLE.includes(status)) return undefined;
+      return `Only an agent that is being provisioned or has failed can be provisioned; this one is ${present}`;
+    case 'start':
+    case 'stop':
+    case 'restart':
+    case 'delete':
+      return undefined;
+  }
+}
+
+const PROVISIONABLE: readonly AgentStatus[] = ['provisioning', 'restarting', 'error'];
 
 /** The status a command puts an agent into, until the reconciler has done it; undefined: the command changes nothing. */
 export function statusAfter(command: AgentCommand, agent: Settleable): AgentStatus | undefined {
@@ -51,6 +81,12 @@ export function statusAfter(command: AgentCommand, agent: Settleable): AgentStat
       return 'provisioning';
     case 'stop':
       return agent.desiredState === 'stopped' && agent.status !== 'error' ? undefined : 'stopping';
+    case 'pause':
+      return 'stopping';
+    case 'resume':
+      return 'provisioning';
+    case 'provision':
+      return agent.status === 'error' ? 'provisioning' : undefined;
     case 'restart':
       return 'restarting';
     case 'delete':

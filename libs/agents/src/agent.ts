@@ -1,3 +1,4 @@
+import type { Tx } from '#libs/database';
 import type { McpServers } from '#libs/mcp';
 import type { AgentStatus, DesiredState } from './agent.state.js';
 import type { RefusedHostData } from './agents.events.js';
@@ -31,7 +32,13 @@ export interface AgentConfig {
 export interface Agent {
   readonly id: string;
   readonly orgId: string;
+  /** Id of the user who made it, or whose key did; null when that user is gone. */
+  readonly createdBy: string | null;
   readonly name: string;
+  /** Who the agent is, in its owner's words; goes into IDENTITY.md of its workspace. */
+  readonly persona: string | null;
+  /** `agent:<slug>:main`, unique in the organisation. Null for an agent that an older version made. */
+  readonly sessionKey: string | null;
   readonly status: AgentStatus;
   readonly desiredState: DesiredState;
   readonly region: string;
@@ -47,11 +54,20 @@ export interface Agent {
   /** Null unless the last attempt failed. */
   readonly lastError: string | null;
   readonly errorCategory: ErrorCategory | null;
+  /** Failed attempts and crashes since it was made. */
+  readonly errorCount: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly startedAt: Date | null;
   readonly stoppedAt: Date | null;
+  /** When it was ready for the first time. */
+  readonly provisionedAt: Date | null;
+  /** Since when it is paused: stopped until somebody resumes it. Null unless it is. */
+  readonly pausedAt: Date | null;
 }
+
+/** Writes of a domain above this one in the transaction that makes or changes an agent. */
+export type AlongWith = (tx: Tx, agentId: string) => Promise<void>;
 
 export interface AgentSwarm {
   readonly id: string;
@@ -71,6 +87,10 @@ export interface CreateAgent {
   readonly soulMd?: string;
   readonly workflowMd?: string;
   readonly swarmId?: string;
+  /** At most 5,000 characters. */
+  readonly persona?: string;
+  /** The key of its provider comes later, or is the organisation's: without one it is made all the same and fails to start. */
+  readonly keyLater?: boolean;
 }
 
 export interface UpdateAgent {
@@ -78,11 +98,16 @@ export interface UpdateAgent {
   readonly avatarUrl?: string | null;
   /** Merged into the old one, shallow; null removes a key. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Takes the place of the old one, but for `model`. */
+  readonly configuration?: Readonly<Record<string, unknown>>;
+  readonly persona?: string | null;
   readonly swarmId?: string | null;
 }
 
 export interface ListAgents {
-  readonly status?: AgentStatus;
+  readonly status?: AgentStatus | readonly AgentStatus[];
+  /** Only those that are paused, or only those that are not. */
+  readonly paused?: boolean;
   readonly swarmId?: string;
   /** Default and most: 1000. */
   readonly limit?: number;

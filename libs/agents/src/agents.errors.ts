@@ -1,9 +1,17 @@
-import { DomainError, notFound } from '#libs/kernel';
+import { DomainError, conflict, notFound } from '#libs/kernel';
 
 export const agentNotFound = (): DomainError => notFound('Agent');
 
 export const agentNotRunning = (): DomainError =>
   new DomainError('agent_not_running', 'agent_not_running', 'The agent is not running; start it first');
+
+export const wrongAgentState = (message: string): DomainError => conflict('wrong_agent_state', message);
+
+export const otherWorkspace = (): DomainError =>
+  new DomainError('forbidden', 'other_workspace', 'This agent belongs to another workspace');
+
+export const notTheOwner = (): DomainError =>
+  new DomainError('forbidden', 'not_owner', 'Only the owner of an agent, or an admin, may change it');
 
 export const noCapacity = (region: string): DomainError =>
   new DomainError('no_capacity', 'no_capacity', `No host has room for an agent in region ${region} just now`, {

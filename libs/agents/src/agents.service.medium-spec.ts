@@ -45,13 +45,14 @@ describe('AgentsService', () => {
 
   it.each<[string, Partial<CreateAgent>, string]>([
     ['an empty name', { name: '  ' }, 'validation'],
-    ['a long name', { name: 'x'.repeat(101) }, 'validation'],
+    ['a long name', { name: 'x'.repeat(256) }, 'validation'],
     ['a name with control characters', { name: 'a\nb' }, 'validation'],
     ['an unknown region', { region: 'mars' as 'eu' }, 'validation'],
     ['no key of any provider', { config: {}, secrets: { telegram_bot_token: '1:a' } }, 'validation'],
     ['a wrong prefix', { secrets: { anthropic_api_key: 'sk-1' } }, 'validation'],
     ['a wrong config', { config: { llmProvider: 'demo', temperature: 3 } }, 'validation'],
     ['a soul that is too long', { soulMd: 'x'.repeat(100_001) }, 'validation'],
+    ['a persona that is too long', { persona: 'x'.repeat(5_001) }, 'validation'],
     ['an unknown swarm', { swarmId: newId() }, 'not_found'],
     ['a swarm id that is none', { swarmId: 'nope' }, 'not_found'],
     ['an unknown runtime', { runtime: 'other' as never }, 'validation'],
@@ -186,6 +187,66 @@ describe('AgentsService', () => {
     expect(left).toEqual([]);
     const [row] = await db.database.query('SELECT instance_epoch, endpoint FROM agents WHERE id = $1', [agent.id]);
     expect(row).toEqual({ instance_epoch: null, endpoint: null });
+  });
+
+  it('makes an agent whose key comes later, when it is told so', async () => {
+    const input = { secrets: {}, config: { model: 'claude-sonnet-4-5' } };
+    await expect(at.agents.create(org.caller, demoAgent(input))).rejects.toMatchObject({ kind: 'validation' });
+    const { id } = await at.agents.create(org.caller, demoAgent({ ...input, keyLater: true }));
+    await at.reconciler.reconcile(id);
+    expect(await at.agents.get(org.caller, id)).toMatchObject({
+      status: 'error',
+      errorCategory: 'auth',
+      errorCount: 1,
+      provisionedAt: null,
+    });
+  });
+
+  it('gives every agent of an organisation a session key of its own', async () => {
+    const own = await testOrganisation(db.database);
+    const made = await Promise.all(
+      Array.from({ length: 4 }, () => at.agents.create(own.caller, demoAgent({ name: 'Zoë' }))),
+    );
+    const keys = ['agent:zoe:main', 'agent:zoe-2:main', 'agent:zoe-3:main', 'agent:zoe-4:main'];
+    expect(made.map(({ sessionKey }) => sessionKey).sort()).toEqual(keys.sort());
+    await at.agents.delete(own.caller, made.find(({ sessionKey }) => sessionKey === 'agent:zoe-2:main')!.id);
+    expect((await at.agents.create(own.caller, demoAgent({ name: 'zoe' }))).sessionKey).toBe('agent:zoe-2:main');
+    expect((await at.agents.create(foreign.caller, demoAgent({ name: 'Zoe' }))).sessionKey).toBe('agent:zoe:main');
+  });
+
+  it('writes what another domain has to say with the agent, or nothing', async () => {
+    const before = await counts();
+    const refuse = () => Promise.reject(new Error('no'));
+    await expect(at.agents.create(org.caller, demoAgent(), undefined, refuse)).rejects.toThrow('no');
+    expect(await counts()).toEqual(before);
+    const { id } = await at.agents.create(org.caller, demoAgent());
+    await expect(at.agents.update(org.caller, id, { name: 'Eve' }, refuse)).rejects.toThrow('no');
+    expect((await at.agents.get(org.caller, id)).name).toBe('Ada');
+  });
+
+  it('replaces a configuration, but for the model', async () => {
+    const config = { llmProvider: 'demo' as const, model: 'demo', mood: 'fair', temperature: 1 };
+    const { id } = await at.agents.create(org.caller, demoAgent({ config }));
+    const configuration = { llmProvider: 'demo', mood: 'grim', depth: null };
+    const updated = await at.agents.update(org.caller, id, { configuration, persona: 'Dry' });
+    expect(updated).toMatchObject({ persona: 'Dry', config: { llmProvider: 'demo', model: 'demo', mood: 'grim' } });
+    expect(updated.config).not.toHaveProperty('temperature');
+    expect((await at.agents.update(org.caller, id, { persona: null })).persona).toBeNull();
+  });
+
+  it('tells who may change an agent', async () => {
+    const member = { ...org.caller, role: 'MEMBER' as const };
+    const { id } = await at.agents.create(member, demoAgent());
+    const colleague = { ...member, userId: newId(), subject: 'user:x' };
+    await expect(at.agents.getOwn(member, id)).resolves.toMatchObject({ id, createdBy: member.userId });
+    await expect(at.agents.getOwn({ ...colleague, role: 'ADMIN' }, id)).resolves.toMatchObject({ id });
+    await expect(at.agents.getOwn(colleague, id)).rejects.toMatchObject({ kind: 'forbidden', code: 'not_owner' });
+    await expect(at.agents.getOrForbid(colleague, id)).resolves.toMatchObject({ id });
+    for (const look of [at.agents.getOwn, at.agents.getOrForbid] as const) {
+      await expect(look.call(at.agents, foreign.caller, id)).rejects.toMatchObject({ code: 'other_workspace' });
+      await expect(look.call(at.agents, foreign.caller, newId())).rejects.toMatchObject({ kind: 'not_found' });
+      await expect(look.call(at.agents, foreign.caller, 'nope')).rejects.toMatchObject({ kind: 'not_found' });
+    }
   });
 
   it('says that an agent does not run instead of where', async () => {

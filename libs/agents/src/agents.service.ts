@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Notices } from '#libs/events';
-import { type Caller, type Page, type Scope, invalid, isUuid, requireScope } from '#libs/kernel';
+import { type Caller, type Page, type Scope, invalid, isUuid, requireScope, roleAtLeast } from '#libs/kernel';
 import { AgentCommands } from './agent-commands.js';
-import { AgentCreation, checkedName } from './agent-creation.js';
+import { AgentCreation, checkedName, checkedPersona } from './agent-creation.js';
 import { AgentExplainer } from './agent-explainer.js';
 import { AgentLiveStatus } from './agent-live-status.js';
 import { type AgentCommand, isSettled } from './agent.state.js';
@@ -10,13 +10,14 @@ import type {
   Agent,
   AgentExplanation,
   AgentUsage,
+  AlongWith,
   CreateAgent,
   GatewayTarget,
   ListAgents,
   LiveStatus,
   UpdateAgent,
 } from './agent.js';
-import { agentNotFound } from './agents.errors.js';
+import { agentNotFound, notTheOwner, otherWorkspace } from './agents.errors.js';
 import { AgentsRepository } from './agents.repository.js';
 
 /** How long to wait for an agent to get where its owner wants it. */
@@ -50,17 +51,42 @@ export class AgentsService {
 
   /**
    * @param id - for a request that may be repeated: when the organisation has this agent already, it is the answer.
+   * @param also - writes of the same transaction.
    * @throws DomainError `validation`, `not_found` (swarm), `plan_limit`, `no_capacity`.
    */
-  async create(caller: Caller, input: CreateAgent, id?: string): Promise<Agent> {
+  async create(caller: Caller, input: CreateAgent, id?: string, also?: AlongWith): Promise<Agent> {
     requireScope(caller, 'agents:write');
     const made = id === undefined ? undefined : await this.agents.progress(caller, id);
-    return made?.agent ?? this.found(caller, await this.writes.creation.create(caller, input, id));
+    return made?.agent ?? this.found(caller, await this.writes.creation.create(caller, input, id, also));
   }
 
   async get(caller: Caller, id: string): Promise<Agent> {
     requireScope(caller, 'agents:read');
     return this.found(caller, id);
+  }
+
+  /**
+   * As {@link get}, for a surface that tells another organisation's agent from a missing one.
+   * @throws DomainError `not_found`; `forbidden` code `other_workspace`.
+   */
+  async getOrForbid(caller: Caller, id: string): Promise<Agent> {
+    requireScope(caller, 'agents:read');
+    const agent = isUuid(id) ? await this.agents.find(caller, id) : undefined;
+    if (agent) return agent;
+    if (isUuid(id) && (await this.agents.isElsewhere(caller, id))) throw otherWorkspace();
+    throw agentNotFound();
+  }
+
+  /**
+   * The agent, for a surface that lets only its maker, admins and owners change it.
+   * @throws DomainError `not_found`; `forbidden` codes `other_workspace` and `not_owner`.
+   */
+  async getOwn(caller: Caller, id: string): Promise<Agent> {
+    requireScope(caller, 'agents:write');
+    const agent = await this.getOrForbid({ ...caller, scopes: ['agents:read'] }, id);
+    const isMine = agent.createdBy !== null && agent.createdBy === caller.userId;
+    if (isMine || roleAtLeast(caller.role, 'ADMIN')) return agent;
+    throw notTheOwner();
   }
 
   /** Newest first. */
@@ -71,13 +97,16 @@ export class AgentsService {
   }
 
   /** @throws DomainError `validation` when nothing or something wrong is asked for, `not_found` for agent or swarm. */
-  async update(caller: Caller, id: string, change: UpdateAgent): Promise<Agent> {
+  async update(caller: Caller, id: string, change: UpdateAgent, also?: AlongWith): Promise<Agent> {
     requireScope(caller, 'agents:write');
     await this.found(caller, id);
     const wanted = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as UpdateAgent;
-    if (Object.keys(wanted).length === 0) throw invalid('Nothing to change: give name, avatarUrl, config or swarmId');
+    if (Object.keys(wanted).length === 0 && !also) {
+      throw invalid('Nothing to change: give name, avatarUrl, config or swarmId');
+    }
+    checkedPersona(wanted.persona);
     const named = wanted.name === undefined ? wanted : { ...wanted, name: checkedName(wanted.name) };
-    await this.writes.commands.update(caller, id, named, caller.subject);
+    await this.writes.commands.update(caller, id, named, caller.subject, also);
     return this.found(caller, id);
   }
 
@@ -92,6 +121,21 @@ export class AgentsService {
 
   stop(caller: Caller, id: string): Promise<Agent> {
     return this.command(caller, id, 'stop');
+  }
+
+  /** Stops a running agent until it is resumed; its files stay. @throws DomainError `conflict` unless it runs. */
+  pause(caller: Caller, id: string): Promise<Agent> {
+    return this.command(caller, id, 'pause');
+  }
+
+  /** Starts a paused agent. @throws DomainError `conflict` unless it is paused. */
+  resume(caller: Caller, id: string): Promise<Agent> {
+    return this.command(caller, id, 'resume');
+  }
+
+  /** Tries again what has failed. @throws DomainError `conflict` unless it has failed or is being provisioned. */
+  provision(caller: Caller, id: string): Promise<Agent> {
+    return this.command(caller, id, 'provision');
   }
 
   /** A new instance from the present settings, even when nothing has changed. */

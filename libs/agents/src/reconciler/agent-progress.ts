@@ -55,7 +55,7 @@ export class AgentProgress {
       cause: 'the agent is ready',
       set: `endpoint = $6, started_at = CASE WHEN status = 'running' THEN started_at ELSE now() END,
             last_error = NULL, error_category = NULL, next_attempt_at = NULL,
-            serves_peers = coalesce($7::boolean, serves_peers)`,
+            provisioned_at = coalesce(provisioned_at, now()), serves_peers = coalesce($7::boolean, serves_peers)`,
       values: [endpoint, servesPeers],
     });
   }
@@ -82,7 +82,7 @@ export class AgentProgress {
       nextRetryAt: retry === null ? null : new Date(Date.now() + retry * 1000),
       category: decision.category,
       error: failure.message,
-      set: `instance_epoch = NULL, endpoint = NULL, attempts = $6, last_error = $7, error_category = $8,
+      set: `instance_epoch = NULL, endpoint = NULL, attempts = $6, error_count = error_count + 1, last_error = $7, error_category = $8,
             next_attempt_at = CASE WHEN $9::float IS NULL THEN 'infinity' ELSE now() + make_interval(secs => $9) END`,
       values: [decision.attempts, failure.message, decision.category, retry],
     });
@@ -94,7 +94,7 @@ export class AgentProgress {
     return this.claims.write(agent, {
       status: 'deleted',
       cause: 'all data is erased',
-      set: `deleted_at = now(), config = '{}', avatar_url = NULL, swarm_id = NULL, instance_epoch = NULL,
+      set: `deleted_at = now(), config = '{}', avatar_url = NULL, persona = NULL, session_key = NULL, swarm_id = NULL, instance_epoch = NULL,
             endpoint = NULL, observed_restart_generation = restart_generation, ${CLEAR}`,
       also: ERASED,
     });

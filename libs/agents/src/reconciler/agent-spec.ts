@@ -6,9 +6,10 @@ import { Database } from '#libs/database';
 import { DomainError } from '#libs/kernel';
 import { toAgentMcpServers } from '#libs/mcp';
 import { SecretsService } from '#libs/secrets';
-import { DEFAULT_MODELS, type Provider } from '../agent-config.js';
+import { type Provider, modelAt, wantedProvider } from '../agent-config.js';
 import { proxyEnvironment } from '../egress/proxy-environment.js';
 import type { ClaimedAgent } from './claimed-agent.js';
+import { layOut } from './workspace-layout.js';
 import { limitsOf } from './runtime-limits.js';
 import { WorkspaceSources } from './workspace-sources.js';
 
@@ -59,7 +60,7 @@ export class AgentSpecs {
       ROOKERY_LLM_TOKEN: signAgentToken(jwtSecret, claims),
       ROOKERY_DOOR_URL: `${this.runtime.agentDoorUrl}/door`,
       ROOKERY_RUNTIME: this.config.runtime,
-      ROOKERY_MODEL: model ?? DEFAULT_MODELS[provider],
+      ROOKERY_MODEL: modelAt(provider, model),
       ...(Object.keys(servers).length === 0 ? {} : { ROOKERY_MCP_SERVERS: JSON.stringify(servers) }),
       ...(temperature === undefined ? {} : { ROOKERY_TEMPERATURE: String(temperature) }),
       // agents that are processes have the machine's network anyway
@@ -71,12 +72,14 @@ export class AgentSpecs {
     };
   }
 
-  /** The one in config, else the first whose key exists. */
+  /** The one in config, else the one whose model it names, else the first whose key exists. */
   private async provider(agent: ClaimedAgent): Promise<Provider> {
     const wanted = agent.config.llmProvider;
-    if (wanted === 'demo') return wanted;
+    const first = wantedProvider(agent.config);
+    if (wanted === 'demo' || first === 'demo') return 'demo';
     const owner = { orgId: agent.orgId, agentId: agent.id, swarmId: agent.swarmId };
-    for (const provider of wanted ? [wanted] : (['anthropic', 'openai', 'google'] as const)) {
+    const others = (['anthropic', 'openai', 'google'] as const).filter((provider) => provider !== first);
+    for (const provider of wanted ? [wanted] : first ? [first, ...others] : others) {
       if ((await this.secrets.providerKey(owner, provider)) !== undefined) return provider;
     }
     const which = wanted ? `the provider ${wanted}` : 'any LLM provider';
@@ -88,6 +91,6 @@ export class AgentSpecs {
       'SELECT path, content FROM agent_files WHERE org_id = $1 AND agent_id = $2 ORDER BY path',
       [agent.orgId, agent.id],
     );
-    return [...edited, ...(await this.sources.files(agent))];
+    return [...layOut(edited, agent), ...(await this.sources.files(agent))];
   }
 }

@@ -7,6 +7,7 @@ export interface ClaimedAgent {
   readonly orgId: string;
   readonly swarmId: string | null;
   readonly name: string;
+  readonly persona: string | null;
   readonly runtime: AgentRuntime;
   readonly image: string;
   readonly config: AgentConfig;
@@ -31,7 +32,7 @@ export interface ClaimedAgent {
 }
 
 export const CLAIMED_COLUMNS = `
-  id, org_id, swarm_id, name, runtime, image, config, host_id, desired_state, desired_generation, restart_generation,
+  id, org_id, swarm_id, name, persona, runtime, image, config, host_id, desired_state, desired_generation, restart_generation,
   status, observed_generation, observed_restart_generation, epoch, instance_epoch, endpoint, attempts,
   coalesce(next_attempt_at > clock_timestamp(), false) AS waiting, started_at, error_category, event_seq`;
 
@@ -40,6 +41,7 @@ export interface ClaimedRow {
   readonly org_id: string;
   readonly swarm_id: string | null;
   readonly name: string;
+  readonly persona: string | null;
   readonly runtime: AgentRuntime;
   readonly image: string;
   readonly config: AgentConfig;
@@ -65,6 +67,7 @@ export const toClaimed = (row: ClaimedRow): ClaimedAgent => ({
   orgId: row.org_id,
   swarmId: row.swarm_id,
   name: row.name,
+  persona: row.persona,
   runtime: row.runtime,
   image: row.image,
   config: row.config,

@@ -56,6 +56,53 @@ describe('AgentReconciler', () => {
     ]);
   });
 
+  it('pauses by stopping, keeps the files, and resumes, whichever worker does it', async () => {
+    const agent = await at.runningAgent(org.caller, { soulMd: 'I am Ada', persona: 'Dry wit' });
+    expect(agent.provisionedAt).toEqual(agent.startedAt);
+    const paused = await at.agents.pause(org.caller, agent.id);
+    expect(paused).toMatchObject({ status: 'stopping', pausedAt: expect.any(Date) });
+    await expect(at.agents.pause(org.caller, agent.id)).rejects.toMatchObject({ kind: 'conflict' });
+    await at.close();
+    at = await agentsFixture(db, world);
+    await at.sweep();
+    expect((await at.runtime.inspect(agent.id)).status).toBe('missing');
+    expect(await at.agents.get(org.caller, agent.id)).toMatchObject({ status: 'stopped', pausedAt: paused.pausedAt });
+    await expect(at.agents.gatewayTarget(org, agent.id)).rejects.toMatchObject({ code: 'agent_not_running' });
+    expect((await at.agents.list(org.caller, { paused: true })).items.map(({ id }) => id)).toEqual([agent.id]);
+    expect((await at.agents.list(org.caller, { status: ['stopped', 'error'], paused: false })).total).toBe(0);
+    await at.agents.stop(org.caller, agent.id);
+    await at.agents.resume(org.caller, agent.id);
+    await at.sweep();
+    const resumed = await at.agents.get(org.caller, agent.id);
+    expect(resumed).toMatchObject({ status: 'running', pausedAt: null, provisionedAt: agent.provisionedAt });
+    await expect(at.agents.resume(org.caller, agent.id)).rejects.toMatchObject({ kind: 'conflict' });
+    expect(world.agents.get(agent.id)!.workspace.get('SOUL.md')).toBe('I am Ada');
+    expect(world.agents.get(agent.id)!.workspace.get('IDENTITY.md')).toContain('Dry wit');
+  });
+
+  it('provisions again what has failed, and counts its failures', async () => {
+    const { id } = await at.agents.create(org.caller, demoAgent({ config: { model: 'gpt-x' }, keyLater: true }));
+    await at.reconciler.reconcile(id);
+    expect(await row(id)).toMatchObject({ status: 'error', error_count: 1 });
+    await expect(at.agents.pause(org.caller, id)).rejects.toMatchObject({ kind: 'conflict' });
+    await at.agents.update(org.caller, id, { config: { model: 'demo' } });
+    await at.agents.provision(org.caller, id);
+    await at.sweep();
+    expect(await row(id)).toMatchObject({ status: 'running', error_count: 1, last_error: null });
+    await expect(at.agents.provision(org.caller, id)).rejects.toMatchObject({ kind: 'conflict' });
+  });
+
+  it.each([
+    ['anthropic/claude-x', 'anthropic', 'claude-x'],
+    ['gpt-x', 'openai', 'gpt-x'],
+    ['home-made', 'anthropic', 'home-made'],
+  ])('asks for the model %s at %s', async (model, provider, name) => {
+    const secrets = { openai_api_key: 'sk-1', anthropic_api_key: 'sk-ant-1' };
+    const agent = await at.runningAgent(org.caller, { secrets, config: { model } });
+    const { env } = world.agents.get(agent.id)!.instance!.spec;
+    expect(env).toMatchObject({ ROOKERY_LLM_PROVIDER: provider, ROOKERY_MODEL: name });
+  });
+
   it('gives OpenClaw its own limits, lets it call its model before it is ready, and notes whether it serves peers', async () => {
     const seen: unknown[] = [];
     at.runtime.before = async (step, id) => void (step === 'probe' && seen.push((await row(id!)).endpoint));

@@ -12,6 +12,7 @@ import { AgentEgress1795423200000 } from './202611220012-agent-egress.js';
 import { SkillScans1795426800000 } from './202611220013-skill-scans.js';
 import { SkillRequirements1795752000000 } from './202611270030-skill-requirements.js';
 import { KnowledgeFiles1795740000000 } from './202611270040-knowledge-files.js';
+import { AgentPauses1795762800000 } from './202611270050-agent-pauses.js';
 import { Audit1795768800000 } from './202611270060-audit.js';
 import { AuditAnchors1795769400000 } from './202611270061-audit-anchors.js';
 import { Conversations1795776000000 } from './202611270080-conversations.js';
@@ -33,6 +34,7 @@ export const migrations = [
   SkillScans1795426800000,
   SkillRequirements1795752000000,
   KnowledgeFiles1795740000000,
+  AgentPauses1795762800000,
   Audit1795768800000,
   AuditAnchors1795769400000,
   Conversations1795776000000,
