@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { ContainerSpec } from './container-runtime.js';
+import type { ContainerSpec, WorkspaceFile } from './container-runtime.js';
 
 /** One file of a workspace that is the agent's own. */
 export interface WorkspaceEntry {
@@ -31,6 +31,17 @@ export interface RestoreWorkspace {
   readonly signal: AbortSignal;
 }
 
+/** A folder that the control plane keeps in a workspace, for example `skills/<id>`. */
+export interface PlaceFolder {
+  /** The agent's image, for where nothing of the agent runs or stands. */
+  readonly image: string;
+  /** Relative to the workspace, at least one folder deep, not the agent's own. */
+  readonly folder: string;
+  /** Paths relative to the folder; none: there is to be no such folder. */
+  readonly files: readonly WorkspaceFile[];
+  readonly signal: AbortSignal;
+}
+
 /**
  * What agents wrote into their workspaces, seen from outside. The agent is not trusted: links, pipes and devices are left
  * out, no path leads anywhere else, and what is read is bounded.
@@ -47,4 +58,11 @@ export interface AgentWorkspaces {
   read(agentId: string, options: ReadWorkspace): AsyncIterable<WorkspaceEntry>;
   /** Writes files and mark. What fails leaves no mark, and may leave some of the files. */
   restore(agentId: string, restore: RestoreWorkspace): Promise<void>;
+  /**
+   * Makes a folder hold exactly these files, at once also for an agent that runs: it sees the folder as it was or as it is to be. They
+   * count as files of the spec, so the next instance whose spec has them not loses them. Does nothing where there is no
+   * workspace. Not to be called while `ensure` of the same agent is under way.
+   * @throws DomainError code `config` for a folder of the agent's own, `placing_failed` when it may be tried again.
+   */
+  place(agentId: string, place: PlaceFolder): Promise<void>;
 }

@@ -109,4 +109,23 @@ export function hostileWorkspaceConformance(open: () => Promise<HostileHost>): v
     }
     expect([...(await readAll()).keys()]).toEqual(['good.md']);
   });
+
+  it('is written over links and closed folders, never through them', async () => {
+    await start();
+    const { agentId, image } = spec;
+    await ask('/write', 'outside.md', { content: 'untouched' });
+    await ask('/link', 'skills', { to: host.at(agentId, '.') });
+    await ask('/link', '.rookery', { to: host.at(agentId, 'memory') });
+    const place = (files: { path: string; content: string }[]): Promise<void> =>
+      host.runtime.workspaces.place(agentId, { image, folder: 'skills/outside.md', files, signal });
+    await place([{ path: 'SKILL.md', content: 'ours' }]);
+    const own = await readAll();
+    expect([...own.keys()]).toEqual(['outside.md']);
+    expect(own.get('outside.md')?.toString()).toBe('untouched');
+    expect(await ask('/read', 'skills/outside.md/SKILL.md')).toMatchObject({ ok: true, value: 'ours' });
+    await ask('/write', 'skills/outside.md/more.md', { content: 'theirs' });
+    await place([]);
+    expect(await ask('/read', 'skills/outside.md/more.md')).toMatchObject({ ok: false });
+    expect(await ask('/read', 'skills/outside.md/SKILL.md')).toMatchObject({ ok: false });
+  });
 }

@@ -153,4 +153,89 @@ export function workspaceConformance({ host, runtime, specOf, running }: Workspa
       expect(Object.keys(await readAll(spec))).toEqual(['a.bin', 'b.md', 'c.md']);
     });
   });
+
+  describe('a folder that the control plane places', () => {
+    const place = (spec: ContainerSpec, folder: string, files: Record<string, string>): Promise<void> =>
+      runtime().workspaces.place(spec.agentId, {
+        image: spec.image,
+        folder,
+        files: Object.entries(files).map(([path, content]) => file(path, content)),
+        signal,
+      });
+    const read = (spec: ContainerSpec, path: string): Promise<string | null> => host().read(spec.agentId, path);
+    const next = async (spec: ContainerSpec, files: ContainerSpec['files']): Promise<void> => {
+      await runtime().ensure({ ...spec, epoch: spec.epoch + 1, files }, signal);
+      await runtime().start(spec.agentId, signal);
+      await eventually(async () => (await runtime().probe(spec.agentId, '/readyz', signal)) === 200);
+    };
+
+    it('is there at once, is replaced as a whole, and goes, while the agent runs', async () => {
+      const spec = await running({ files: [file('SOUL.md', 'kind'), file('skills/other/SKILL.md', 'other')] });
+      await place(spec, 'skills/tone', { 'SKILL.md': 'tone äöü 🐦', 'references/deep/a.md': 'a' });
+      expect(await read(spec, 'skills/tone/SKILL.md')).toBe('tone äöü 🐦');
+      expect(await read(spec, 'skills/tone/references/deep/a.md')).toBe('a');
+      await place(spec, 'skills/tone', { 'SKILL.md': 'second' });
+      expect(await read(spec, 'skills/tone/SKILL.md')).toBe('second');
+      expect(await read(spec, 'skills/tone/references/deep/a.md')).toBeNull();
+      await place(spec, 'skills/tone', {});
+      await place(spec, 'skills/tone', {});
+      expect(await read(spec, 'skills/tone/SKILL.md')).toBeNull();
+      expect(await read(spec, 'skills/other/SKILL.md')).toBe('other');
+      expect(await read(spec, 'SOUL.md')).toBe('kind');
+    });
+
+    it('stays with the next instance whose spec has it, and goes with one that has not', async () => {
+      const spec = await running({ files: [file('SOUL.md', 'kind')] });
+      await place(spec, 'skills/tone', { 'SKILL.md': 'tone', 'a.md': 'a' });
+      await next(spec, [file('SOUL.md', 'kind'), file('skills/tone/SKILL.md', 'tone')]);
+      expect(await read(spec, 'skills/tone/SKILL.md')).toBe('tone');
+      expect(await read(spec, 'skills/tone/a.md')).toBeNull();
+      await next({ ...spec, epoch: 2 }, []);
+      expect(await read(spec, 'skills/tone/SKILL.md')).toBeNull();
+      expect(await read(spec, 'SOUL.md')).toBeNull();
+    });
+
+    it('goes from a workspace whose agent does not run, or has no instance', async () => {
+      const spec = await running();
+      await place(spec, 'skills/one', { 'SKILL.md': '1' });
+      await place(spec, 'skills/two', { 'SKILL.md': '2' });
+      await runtime().stop(spec.agentId, STOP_MS, signal);
+      await place(spec, 'skills/one', {});
+      await runtime().remove(spec.agentId, { wipe: false }, signal);
+      await place(spec, 'skills/two', {});
+      await place(spec, 'skills/three', { 'SKILL.md': '3' });
+      await next(spec, [file('skills/three/SKILL.md', '3')]);
+      expect(await read(spec, 'skills/one/SKILL.md')).toBeNull();
+      expect(await read(spec, 'skills/two/SKILL.md')).toBeNull();
+      expect(await read(spec, 'skills/three/SKILL.md')).toBe('3');
+    });
+
+    it('is placed nowhere without a workspace, and nowhere but in a folder of the control plane', async () => {
+      const spec = specOf();
+      await place(spec, 'skills/tone', { 'SKILL.md': 'tone' });
+      expect((await runtime().list()).map(({ agentId }) => agentId)).not.toContain(spec.agentId);
+      for (const folder of ['skills', 'memory/x', '.rookery/x', '../x', 'skills/../x', '/skills/x', 'SOUL.md']) {
+        await expect(place(spec, folder, { 'a.md': 'a' })).rejects.toMatchObject({ code: 'config' });
+      }
+      await expect(place(spec, 'skills/x', { '../a.md': 'a' })).rejects.toMatchObject({ code: 'config' });
+    });
+
+    it('is one of several, none of which is the agents own', async () => {
+      const spec = await running();
+      const names = ['a', 'b', 'c', 'd'];
+      for (const name of names) await place(spec, `skills/${name}`, { 'SKILL.md': name });
+      for (const name of names) expect(await read(spec, `skills/${name}/SKILL.md`)).toBe(name);
+      expect(await readOwn(spec)).toEqual([]);
+    });
+
+    const readOwn = async (spec: ContainerSpec): Promise<string[]> => {
+      const paths: string[] = [];
+      const options = { runtime: 'house', image: spec.image, mostBytes: MEGABYTE, signal } as const;
+      for await (const { path, content } of runtime().workspaces.read(spec.agentId, options)) {
+        content?.resume();
+        if (path !== 'starts.txt') paths.push(path);
+      }
+      return paths;
+    };
+  });
 }

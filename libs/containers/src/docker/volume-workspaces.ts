@@ -3,7 +3,13 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import { extract, pack } from 'tar-stream';
-import type { AgentWorkspaces, ReadWorkspace, RestoreWorkspace, WorkspaceEntry } from '../agent-workspaces.js';
+import type {
+  AgentWorkspaces,
+  PlaceFolder,
+  ReadWorkspace,
+  RestoreWorkspace,
+  WorkspaceEntry,
+} from '../agent-workspaces.js';
 import { sleep } from '../waiting.js';
 import { headed } from '../workspace/headed.js';
 import { ReadingLimits } from '../workspace/limits.js';
@@ -11,6 +17,7 @@ import { BACKUP_FOLDER, BACKUP_PROGRAM, isDatabase, LiveDatabases, MAGIC_BYTES }
 import { ownFiles, PRIVATE_FOLDER } from '../workspace/own-files.js';
 import { toDomainError, unlessMissing } from './engine-errors.js';
 import { AGENT_UID, agentObject, WORKSPACE } from './naming.js';
+import { placeInVolume } from './volume-placing.js';
 import { type WorkspaceVolumes } from './workspace-volume.js';
 
 const MARK = `${PRIVATE_FOLDER}/copy`;
@@ -71,6 +78,10 @@ export class VolumeWorkspaces implements AgentWorkspaces {
         await filling;
       }
     });
+  }
+
+  place(agentId: string, place: PlaceFolder): Promise<void> {
+    return this.guarded(() => placeInVolume(this.volumes, agentId, place));
   }
 
   /** First what can be copied as it is, then the backups of what can't. */

@@ -7,7 +7,7 @@ import { unlessMissing } from './engine-errors.js';
 import { AGENT_UID, agentObject, LABELS, WORKSPACE } from './naming.js';
 
 /** Which files the last spec wrote, kept in the workspace itself. */
-const MANIFEST = '.rookery/files.json';
+export const MANIFEST = '.rookery/files.json';
 const OWN = `require('node:fs').chownSync('${WORKSPACE}', ${AGENT_UID}, ${AGENT_UID});`;
 const REMOVE = `const { rmSync } = require('node:fs');
 for (const path of process.argv.slice(1)) rmSync('${WORKSPACE}/' + path, { recursive: true, force: true });`;
@@ -108,16 +108,17 @@ export class WorkspaceVolumes {
   }
 
   /** An archive can't delete, so a container of the agent's own image does, with nothing but the volume. */
-  private removeFiles(agentId: string, image: string, paths: readonly string[]): Promise<void> {
-    return this.run(agentId, image, [REMOVE, '--', ...paths], {});
+  private async removeFiles(agentId: string, image: string, paths: readonly string[]): Promise<void> {
+    await this.run(agentId, image, [REMOVE, '--', ...paths]);
   }
 
-  private async run(
+  /** Runs a script in a container that has nothing but the workspace. @returns its exit code */
+  async run(
     agentId: string,
     image: string,
     script: string[],
-    extra: Docker.ContainerCreateOptions,
-  ): Promise<void> {
+    extra: Docker.ContainerCreateOptions = {},
+  ): Promise<number> {
     const base = this.helper(agentId, image);
     const container = await this.docker.createContainer({
       ...base,
@@ -127,7 +128,7 @@ export class WorkspaceVolumes {
     });
     try {
       await container.start();
-      await container.wait();
+      return ((await container.wait()) as { StatusCode: number }).StatusCode;
     } finally {
       await unlessMissing(container.remove({ force: true }));
     }

@@ -16,7 +16,18 @@ import { sleep } from '../waiting.js';
 import { FakeWorkspaces } from './fake-workspaces.js';
 
 type Step =
-  'prepare' | 'ensure' | 'start' | 'stop' | 'remove' | 'inspect' | 'stats' | 'probe' | 'list' | 'read' | 'restore';
+  | 'prepare'
+  | 'ensure'
+  | 'start'
+  | 'stop'
+  | 'remove'
+  | 'inspect'
+  | 'stats'
+  | 'probe'
+  | 'list'
+  | 'read'
+  | 'restore'
+  | 'place';
 
 interface FakeInstance {
   readonly spec: ContainerSpec;

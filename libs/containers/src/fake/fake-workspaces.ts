@@ -1,12 +1,21 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { AgentWorkspaces, ReadWorkspace, RestoreWorkspace, WorkspaceEntry } from '../agent-workspaces.js';
+import type {
+  AgentWorkspaces,
+  PlaceFolder,
+  ReadWorkspace,
+  RestoreWorkspace,
+  WorkspaceEntry,
+} from '../agent-workspaces.js';
 import { ReadingLimits } from '../workspace/limits.js';
 import { ownFiles } from '../workspace/own-files.js';
+import { checkPlacing } from '../workspace/placing.js';
 
 /** A workspace as the fake host holds it. */
 interface HeldWorkspace {
   readonly workspace: Map<string, string>;
+  /** Paths that the control plane wrote. */
+  readonly written: Set<string>;
   mark: string | null;
 }
 
@@ -14,7 +23,7 @@ interface HeldWorkspace {
 export class FakeWorkspaces implements AgentWorkspaces {
   constructor(
     private readonly find: (agentId: string) => HeldWorkspace | undefined,
-    private readonly before: (step: 'read' | 'restore', agentId: string) => Promise<void>,
+    private readonly before: (step: 'read' | 'restore' | 'place', agentId: string) => Promise<void>,
   ) {}
 
   mark(agentId: string): Promise<string | null> {
@@ -51,5 +60,21 @@ export class FakeWorkspaces implements AgentWorkspaces {
       if (isOwn(path)) agent.workspace.set(path, bytes.toString());
     }
     agent.mark = mark;
+  }
+
+  async place(agentId: string, { folder, files, signal }: PlaceFolder): Promise<void> {
+    checkPlacing({ folder, files });
+    signal.throwIfAborted();
+    await this.before('place', agentId);
+    const agent = this.find(agentId);
+    if (!agent) return;
+    for (const path of [...agent.workspace.keys()].filter((each) => each.startsWith(`${folder}/`))) {
+      agent.workspace.delete(path);
+      agent.written.delete(path);
+    }
+    for (const { path, content } of files) {
+      agent.workspace.set(`${folder}/${path}`, content);
+      agent.written.add(`${folder}/${path}`);
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   close,
@@ -14,11 +14,18 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import type { AgentWorkspaces, ReadWorkspace, RestoreWorkspace, WorkspaceEntry } from '../agent-workspaces.js';
+import type {
+  AgentWorkspaces,
+  PlaceFolder,
+  ReadWorkspace,
+  RestoreWorkspace,
+  WorkspaceEntry,
+} from '../agent-workspaces.js';
 import { checkAgentId } from '../spec-checks.js';
 import { ReadingLimits } from '../workspace/limits.js';
 import { BACKUP_FOLDER, BACKUP_PROGRAM, isDatabase, LiveDatabases, MAGIC_BYTES } from '../workspace/live-databases.js';
 import { ownFiles } from '../workspace/own-files.js';
+import { checkPlacing, PLACING_PROGRAM, placingFailed } from '../workspace/placing.js';
 import type { AgentFolder } from './agent-folder.js';
 import { filesBelow, type FoundFile } from './folder-reader.js';
 import { alive } from './life.js';
@@ -82,6 +89,23 @@ export class FolderWorkspaces implements AgentWorkspaces {
     folder.write('copy', mark);
   }
 
+  async place(agentId: string, { folder: name, files, signal }: PlaceFolder): Promise<void> {
+    checkAgentId(agentId);
+    checkPlacing({ folder: name, files });
+    const folder = this.options.folder(agentId);
+    if (!existsSync(folder.workspace)) return;
+    const others = (folder.read('files') ?? []).filter((path) => !path.startsWith(`${name}/`));
+    const written = [...others, ...files.map(({ path }) => `${name}/${path}`)];
+    if (files.length > 0) folder.write('files', written);
+    const owner = await this.options.ownerOf(agentId);
+    const child = this.asAgent(folder, owner, PLACING_PROGRAM, ['-'], signal, 'pipe');
+    const ended = once(child, 'exit') as Promise<[number | null]>;
+    child.stdin?.on('error', () => undefined).end(JSON.stringify({ folder: name, files }));
+    const [code] = await ended;
+    if (code !== 0) throw placingFailed(name);
+    if (files.length === 0) folder.write('files', written);
+  }
+
   /** The file when it is wanted, closed in any case. */
   private async *given(
     file: FoundFile,
@@ -105,24 +129,34 @@ export class FolderWorkspaces implements AgentWorkspaces {
     }
   }
 
-  /** Runs the backup program as the agent's user, where the agent itself may read and write. */
   private async backUp(
     folder: AgentFolder,
     owner: Owner,
     paths: readonly string[],
     signal: AbortSignal,
   ): Promise<void> {
+    await once(this.asAgent(folder, owner, BACKUP_PROGRAM, paths, signal), 'exit');
+  }
+
+  /** Runs a program as the agent's user, where the agent itself may read and write. */
+  private asAgent(
+    folder: AgentFolder,
+    owner: Owner,
+    program: string,
+    rest: readonly string[],
+    signal: AbortSignal,
+    input: 'ignore' | 'pipe' = 'ignore',
+  ): ChildProcess {
     const workspace = realpathSync(folder.workspace);
     const permission = ['--permission', `--allow-fs-read=${workspace}`, `--allow-fs-write=${workspace}`];
-    const child = spawn(this.options.node, [...permission, '-e', BACKUP_PROGRAM, '--', workspace, ...paths], {
+    return spawn(this.options.node, [...permission, '-e', program, '--', workspace, ...rest], {
       cwd: workspace,
       env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: workspace, NODE_NO_WARNINGS: '1' },
-      stdio: 'ignore',
+      stdio: [input, 'ignore', 'ignore'],
       signal,
       killSignal: 'SIGKILL',
       ...(owner === undefined ? {} : { uid: owner, gid: owner }),
     });
-    await once(child, 'exit');
   }
 }
 
