@@ -79,7 +79,7 @@ export class ChatHandler {
       this.conversations.open(request, known, signal),
       this.toolbox.equip({ peer: request.peer, session: request.key?.session }, signal),
     ]);
-    const instructions = await readPersona(workspace, agentName, sections, request.instructions);
+    const instructions = await readPersona(workspace, agentName, sections, request.instructions, request.peer !== '');
     return { instructions, messages: prompt, tools };
   }
 

@@ -49,6 +49,24 @@ const ask = async (text: string, peer?: string): Promise<string> =>
 const tool = (name: string, input: object, peer?: string): Promise<string> =>
   ask(`[[tool ${name} ${JSON.stringify(input)}]]`, peer);
 
+describe('files that say who the agent is', () => {
+  it('are in the prompt, cut where they are long; what is about its people only where no peer reads along', async () => {
+    await writeFile(join(workspace, 'SOUL.md'), 'soul-text');
+    await writeFile(join(workspace, 'AGENTS.md'), `agents-text ${'x'.repeat(20_000)} agents-end`);
+    await writeFile(join(workspace, 'USER.md'), 'user-text');
+    await writeFile(join(workspace, 'MEMORY.md'), 'memory-text');
+    await writeFile(join(workspace, 'HEARTBEAT.md'), 'heartbeat-text');
+    const own = await ask('[[system]]');
+    for (const text of ['soul-text', 'agents-text', 'user-text', 'memory-text', 'heartbeat-text']) {
+      expect(own).toContain(text);
+    }
+    expect(own).not.toContain('agents-end');
+    const peers = await ask('[[system]]', 'customer-1');
+    expect(peers).toContain('agents-text');
+    expect(peers).not.toMatch(/user-text|memory-text|heartbeat-text/);
+  });
+});
+
 describe('rules', () => {
   it('are in the prompt from the next turn on, and gone with their file', async () => {
     expect(await ask('[[system]]')).not.toContain('# Rules');

@@ -39,6 +39,18 @@ export const POLICY_TABLE: PolicyTable = {
   'POST /api/v1/conversations/:id/archive': { who: ['user', 'key'], scope: 'chat' },
   'GET /api/v1/security/audit-logs': { who: ['user'], role: 'ADMIN' },
 
+  // agent402: agents
+  'GET /api/v1/agents/:id/personality': { who: ['user', 'key'], scope: 'agents:read', foreign: 403 },
+  'DELETE /api/v1/agents/:id/personality': { who: ['user', 'key'], scope: 'agents:write', foreign: 403 },
+  'POST /api/v1/agents/:id/personality/initialize': { who: ['user', 'key'], scope: 'agents:write', foreign: 403 },
+  'GET /api/v1/agents/:id/personality/context/system': { who: ['user', 'key'], scope: 'agents:read', foreign: 403 },
+  'GET /api/v1/agents/:id/personality/context/task': { who: ['user', 'key'], scope: 'agents:read', foreign: 403 },
+  'POST /api/v1/agents/:id/personality/context/task': { who: ['user', 'key'], scope: 'agents:read', foreign: 403 },
+  'GET /api/v1/agents/:id/personality/context/minimal': { who: ['user', 'key'], scope: 'agents:read', foreign: 403 },
+  'GET /api/v1/agents/:id/personality/:fileType': { who: ['user', 'key'], scope: 'agents:read', foreign: 403 },
+  'PUT /api/v1/agents/:id/personality/:fileType': { who: ['user', 'key'], scope: 'agents:write', foreign: 403 },
+  'DELETE /api/v1/agents/:id/personality/:fileType': { who: ['user', 'key'], scope: 'agents:write', foreign: 403 },
+
   // agento
   'GET /v1/agents': { who: ['user', 'key'], scope: 'agents:read' },
   'POST /v1/agents': { who: ['user', 'key'], scope: 'agents:write' },

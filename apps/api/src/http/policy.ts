@@ -18,6 +18,8 @@ export interface RoutePolicy {
   readonly limit?: LimitName;
   /** Largest body; 1 MiB unless given. */
   readonly bodyLimitBytes?: number;
+  /** What the contract answers for another organisation's thing; 404, as if there were none, unless given. */
+  readonly foreign?: 403;
   /** Name of the surface when it is not the one of the path's prefix. */
   readonly surface?: string;
 }

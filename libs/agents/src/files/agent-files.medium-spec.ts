@@ -3,7 +3,8 @@ import { scopesOfRole } from '#libs/kernel';
 import { type TestDatabase, type TestOrganisation, testDatabase, testOrganisation } from '#libs/testing';
 import { type AgentsFixture, agentsFixture, demoAgent } from '../testing/agents-fixture.js';
 import { AgentFilesService } from './agent-files.service.js';
-import { MOST_RULES, MOST_VERSIONS, fileHash } from './file-rules.js';
+import { MOST_RULES, MOST_VERSIONS, PERSONALITY_FILES, fileHash } from './file-rules.js';
+import { personalityTemplates } from './personality-templates.js';
 
 describe('AgentFilesService', () => {
   let db: TestDatabase;
@@ -54,6 +55,43 @@ describe('AgentFilesService', () => {
     const rules = await files.rules(org.caller, other);
     const rule = await files.rule(org.caller, other, 'example-new-request');
     expect(rules).toEqual([{ name: 'example-new-request', sizeBytes: Buffer.byteLength(rule.content) }]);
+  });
+
+  it('writes personality files together, and leaves what somebody wrote unless told otherwise', async () => {
+    const texts = personalityTemplates({ name: 'Ada', model: 'demo', persona: 'A dry wit.' });
+    expect((await files.personality(org.caller, id)).map(({ path }) => path)).toEqual(['SOUL.md', 'IDENTITY.md']);
+    const before = await agentRow();
+    await files.writePersonality(org.caller, id, texts);
+    expect((await agentRow()).desired_generation).toBe(before.desired_generation + 1);
+    const written = await files.personality(org.caller, id);
+    expect(written.map(({ path }) => path)).toEqual([...PERSONALITY_FILES]);
+    expect(written[0]!.content).toBe('first');
+    expect(written[3]!.content).toContain('A dry wit.');
+    await files.writePersonality(org.caller, id, texts, { force: true });
+    expect((await soul()).content).toContain('A dry wit.');
+    expect(await files.version(org.caller, id, 'SOUL.md', 1)).toMatchObject({ content: 'first' });
+    await at.agents.restart(org.caller, id);
+    await at.sweep();
+    const { workspace } = [...at.runtime.host.agents].find(([agent]) => agent === id)![1];
+    for (const path of PERSONALITY_FILES) expect(workspace.get(path)).toBe(texts[path]);
+    await files.removeDocument(org.caller, id, 'USER.md');
+    await expect(files.removeDocument(org.caller, id, 'USER.md')).rejects.toMatchObject({ kind: 'not_found' });
+    expect(await files.removePersonality(org.caller, id)).toBe(7);
+    expect(await files.personality(org.caller, id)).toEqual([]);
+  });
+
+  it('refuses personality files of others, and ones that no agent would read', async () => {
+    const viewer = { ...org.caller, scopes: scopesOfRole('VIEWER') };
+    const text = { 'SOUL.md': 'x' };
+    await expect(files.writePersonality(viewer, id, text)).rejects.toMatchObject({ kind: 'forbidden' });
+    await expect(files.writePersonality(foreign.caller, id, text)).rejects.toMatchObject({ kind: 'not_found' });
+    await expect(files.removePersonality(foreign.caller, id)).rejects.toMatchObject({ kind: 'not_found' });
+    await expect(files.personality(foreign.caller, id)).rejects.toMatchObject({ kind: 'not_found' });
+    const tooLong = { 'SOUL.md': 'x', 'USER.md': 'x'.repeat(65_537) };
+    await expect(files.writePersonality(org.caller, id, tooLong, { force: true })).rejects.toMatchObject({
+      kind: 'validation',
+    });
+    expect((await soul()).content).toBe('first');
   });
 
   it('writes what is wanted, flags a running agent and leaves an event; a restart brings the files in', async () => {

@@ -51,8 +51,13 @@ export class AgentFilesRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   /** Those of the paths that exist. */
-  async find(scope: Scope, agentId: string, paths: readonly FilePath[]): Promise<Map<string, AgentFile>> {
-    const rows = await this.database.query<AgentFile>(
+  async find(
+    scope: Scope,
+    agentId: string,
+    paths: readonly FilePath[],
+    on: Sql = this.database,
+  ): Promise<Map<string, AgentFile>> {
+    const rows = await on.query<AgentFile>(
       `SELECT ${FILE} FROM agent_files f WHERE org_id = $1 AND agent_id = $2 AND path = ANY($3)`,
       [scope.orgId, agentId, paths],
     );

@@ -5,9 +5,19 @@ import type { Agent } from '../agent.js';
 import { AgentCommands } from '../agent-commands.js';
 import { agentNotFound, agentNotRunning } from '../agents.errors.js';
 import { AgentsRepository } from '../agents.repository.js';
+import { defaultFiles } from '../default-files.js';
 import type { AgentFile, FileVersion, RuleFile, WriteOptions, WrittenFile } from './agent-file.js';
 import { AgentFilesRepository } from './agent-files.repository.js';
-import { type DocumentPath, type FilePath, MOST_RULES, fileHash, requireGoodContent, rulePath } from './file-rules.js';
+import {
+  type DocumentPath,
+  type FilePath,
+  MOST_RULES,
+  PERSONALITY_FILES,
+  type PersonalityFile,
+  fileHash,
+  requireGoodContent,
+  rulePath,
+} from './file-rules.js';
 
 const MOST_VERSION = 2_147_483_647;
 
@@ -61,6 +71,59 @@ export class AgentFilesService {
     this.requireWriter(caller, agentId);
     requireGoodContent(content, options.field);
     return this.database.transaction((tx) => this.write(tx, caller, agentId, { path, content }, options));
+  }
+
+  /** Those of the personality files that exist, in their usual order. @throws DomainError `not_found`. */
+  async personality(caller: Caller, agentId: string): Promise<AgentFile[]> {
+    requireScope(caller, 'agents:read');
+    await this.agent(caller, agentId);
+    const found = await this.files.find(caller, agentId, PERSONALITY_FILES);
+    return PERSONALITY_FILES.flatMap((path) => found.get(path) ?? []);
+  }
+
+  /**
+   * Writes personality files together; those that somebody has written are left as they are unless `force`.
+   * @throws DomainError `not_found`, `validation`.
+   */
+  async writePersonality(
+    caller: Caller,
+    agentId: string,
+    contents: Readonly<Partial<Record<PersonalityFile, string>>>,
+    { force = false }: { readonly force?: boolean } = {},
+  ): Promise<void> {
+    this.requireWriter(caller, agentId);
+    for (const content of Object.values(contents)) requireGoodContent(content, 'content');
+    const untouched: Readonly<Record<string, string>> = defaultFiles((await this.agent(caller, agentId)).name);
+    await this.database.transaction(async (tx) => {
+      await this.commands.touch(tx, caller, agentId, 'personality', caller.subject);
+      const present = await this.files.find(caller, agentId, PERSONALITY_FILES, tx);
+      for (const path of PERSONALITY_FILES) {
+        const content = contents[path];
+        const former = present.get(path)?.content;
+        if (content === undefined || (former !== undefined && former !== untouched[path] && !force)) continue;
+        await this.files.write(tx, caller, agentId, { path, content, writer: caller.subject });
+      }
+    });
+  }
+
+  /** Its content is kept as a version. @throws DomainError `not_found` for agent and file. */
+  async removeDocument(caller: Caller, agentId: string, path: PersonalityFile): Promise<void> {
+    this.requireWriter(caller, agentId);
+    await this.database.transaction(async (tx) => {
+      await this.commands.touch(tx, caller, agentId, path, caller.subject);
+      if (!(await this.files.remove(tx, caller, agentId, path))) throw notFound(path);
+    });
+  }
+
+  /** Removes every personality file; their contents are kept as versions. @returns how many there were. */
+  async removePersonality(caller: Caller, agentId: string): Promise<number> {
+    this.requireWriter(caller, agentId);
+    return this.database.transaction(async (tx) => {
+      await this.commands.touch(tx, caller, agentId, 'personality', caller.subject);
+      let removed = 0;
+      for (const path of PERSONALITY_FILES) removed += Number(await this.files.remove(tx, caller, agentId, path));
+      return removed;
+    });
   }
 
   async rules(caller: Caller, agentId: string): Promise<RuleFile[]> {

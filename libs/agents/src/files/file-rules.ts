@@ -1,9 +1,21 @@
 import { createHash } from 'node:crypto';
 import { type FieldIssue, invalid } from '#libs/kernel';
 
-/** Files at the workspace's root that users may edit, or, for IDENTITY.md, read. */
-export const DOCUMENTS = ['SOUL.md', 'IDENTITY.md', 'WORKFLOW.md'] as const;
-export type DocumentPath = (typeof DOCUMENTS)[number];
+/** The files that say who an agent is and how it works. */
+export const PERSONALITY_FILES = [
+  'SOUL.md',
+  'AGENTS.md',
+  'TOOLS.md',
+  'IDENTITY.md',
+  'USER.md',
+  'BOOTSTRAP.md',
+  'HEARTBEAT.md',
+  'MEMORY.md',
+] as const;
+export type PersonalityFile = (typeof PERSONALITY_FILES)[number];
+
+/** Files at the workspace's root that users may edit. */
+export type DocumentPath = PersonalityFile | 'WORKFLOW.md';
 
 /** A file that users edit; made by {@link rulePath} or named here, never taken from a request as it is. */
 export type FilePath = DocumentPath | `rules/${string}.md`;

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AgentsModule } from '#libs/agents';
 import { ConversationsModule } from '#libs/conversations';
 import { IdentityModule } from '#libs/identity';
 import { OrchestrationModule } from '#libs/orchestration';
@@ -6,6 +7,8 @@ import { ApiKeysController } from './auth/api-keys.controller.js';
 import { AuthController } from './auth/auth.controller.js';
 import { ConversationMessagesController } from './conversations/conversation-messages.controller.js';
 import { ConversationsController } from './conversations/conversations.controller.js';
+import { Personalities } from './personality/personalities.js';
+import { PersonalityController } from './personality/personality.controller.js';
 import { SECURITY_CONTROLLERS, SECURITY_MODULES } from './security/index.js';
 import { SwarmRunsController } from './swarms/swarm-runs.controller.js';
 import { SwarmsController } from './swarms/swarms.controller.js';
@@ -15,6 +18,7 @@ import { SwarmsController } from './swarms/swarms.controller.js';
   imports: [
     // one line each
     IdentityModule,
+    AgentsModule,
     ConversationsModule,
     OrchestrationModule,
     ...SECURITY_MODULES,
@@ -22,11 +26,13 @@ import { SwarmsController } from './swarms/swarms.controller.js';
   controllers: [
     AuthController,
     ApiKeysController,
+    PersonalityController,
     ConversationsController,
     ConversationMessagesController,
     SwarmsController,
     SwarmRunsController,
     ...SECURITY_CONTROLLERS,
   ],
+  providers: [Personalities],
 })
 export class Agent402Module {}
