@@ -88,7 +88,7 @@ function prepareBinaries(root, dir, owner) {
       `npm has no Postgres for ${process.platform}-${process.arch} here (${name} is missing): set DATABASE_URL to a Postgres of your own`,
     );
   }
-  const native = join(dirname(manifest), 'native');
+  const native = fs.realpathSync(join(dirname(manifest), 'native'));
   if (reachable(native, owner) && linkLibraries(native)) return native;
   const { version } = JSON.parse(fs.readFileSync(manifest, 'utf8'));
   return copyBinaries(native, join(dir, `binaries-${version}`), owner);

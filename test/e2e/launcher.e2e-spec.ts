@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, type Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -168,6 +168,51 @@ describeIf(process.platform === 'linux' && requireTool('root'), 'npm start as ro
       spawnSync('umount', [disk]);
       await eraseDataDir(disk);
     }
+  });
+});
+
+describeIf(process.platform === 'linux' && requireTool('root'), 'npm start as an ordinary user', () => {
+  const id = (flag: string): number => Number(spawnSync('id', [flag, 'nobody'], { encoding: 'utf8' }).stdout);
+  const folder = newDataDir();
+  const dataDir = join(folder, 'data');
+  const mounted = join(folder, 'checkout');
+  const user = { uid: id('-u'), gid: id('-g'), checkout: process.cwd() };
+  let rookery: RunningRookery;
+
+  beforeAll(async () => {
+    mkdirSync(dataDir);
+    chownSync(dataDir, user.uid, user.gid);
+    if (spawnSync('test', ['-r', join(process.cwd(), 'package.json')], user).status !== 0) {
+      mkdirSync(mounted);
+      expect(spawnSync('mount', ['--bind', process.cwd(), mounted], { encoding: 'utf8' }).stderr).toBe('');
+      user.checkout = mounted;
+    }
+    rookery = await startRookery({ HOME: folder }, dataDir, 120_000, user);
+  }, 150_000);
+  afterAll(async () => {
+    await rookery?.interrupt();
+    if (existsSync(mounted)) expect(spawnSync('umount', [mounted]).status).toBe(0);
+    await eraseDataDir(folder);
+  }, 60_000);
+
+  it('makes an agent, chats with it and stops, all of it as that user', async () => {
+    const client = new AgentoClient(rookery.url, rookery.apiKey);
+    const { id: agentId } = await client.createDemoAgent('Ordinary');
+    expect(textOf(await client.chat(agentId, SAYS_WHO_IT_IS))).toContain(SAYS_WHO_IT_IS);
+    const pids = [...programPids(dataDir), postgresPid(dataDir), agentPid(dataDir, agentId)];
+    expect(pids.map((pid) => statSync(`/proc/${pid}`).uid)).toEqual(pids.map(() => user.uid));
+    expect(await client.data('POST', `/v1/agents/${agentId}/stop`)).toMatchObject({ status: 'stopped' });
+    expect(await rookery.interrupt()).toBe(0);
+    const { isAlive } = await processes();
+    expect(pids.filter(isAlive)).toEqual([]);
+  }, 120_000);
+
+  it('names a folder that it may not write', async () => {
+    const other = join(folder, 'of-root');
+    mkdirSync(other);
+    expect(await refusal({ DATA_DIR: other }, user)).toMatch(
+      new RegExp(`^rookery: No permission for ${other}\\S*: choose another DATA_DIR, or run as its owner\n$`),
+    );
   });
 });
 

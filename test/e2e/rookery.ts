@@ -83,7 +83,8 @@ export function launch(
   environment: Record<string, string>,
   { checkout = process.cwd(), ...user }: LaunchAs = {},
 ): { launcher: ChildProcess; output: () => string } {
-  const launcher = spawn(process.execPath, [join(checkout, 'scripts/rookery.mjs'), 'start'], {
+  const node = process.execPath.replace(process.cwd(), checkout);
+  const launcher = spawn(node, [join(checkout, 'scripts/rookery.mjs'), 'start'], {
     cwd: checkout,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
