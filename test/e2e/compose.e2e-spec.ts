@@ -133,6 +133,28 @@ describeIf(NEEDED.every(requireTool), 'the compose file', () => {
     });
   });
 
+  it('keeps what an agent wrote when worker and workspace are replaced', async () => {
+    const tool = async (name: string, input: object): Promise<string> =>
+      textOf(await client.chat(agentId, `[[tool ${name} ${JSON.stringify(input)}]]`));
+    await tool('memory_write', { name: 'pet', content: 'Ann has a lynx' });
+    expect(await client.data('POST', `/v1/agents/${agentId}/stop`)).toMatchObject({ status: 'stopped' });
+    await project.compose('up', '-d', '--no-deps', '--force-recreate', 'worker');
+    await project.docker.getVolume(`rookery-agent-${agentId}`).remove();
+    await client.data('POST', `/v1/agents/${agentId}/start`);
+    await eventually(async () => (await client.agent(agentId)).status === 'running', { timeoutMs: 60_000 });
+    expect(await tool('memory_read', { name: 'pet' })).toContain('lynx');
+  });
+
+  it('keeps stored files on a disk, not in memory', async () => {
+    const worker = (await project.services()).find(
+      ({ Config }) => Config.Labels['com.docker.compose.service'] === 'worker',
+    );
+    const mounts = worker?.Mounts.map(({ Type, Name, Destination }) => [Type, Name, Destination]);
+    expect(mounts).toContainEqual(['volume', `${project.name}_storage`, '/var/lib/rookery-data']);
+    const files = await project.compose('exec', '-T', 'worker', 'node', '-e', STORED_FILES);
+    expect(JSON.parse(files)).toContainEqual(expect.stringContaining(`/agents/${agentId}/`));
+  });
+
   it('rotates its master key without showing it to anybody', async () => {
     const init = (flag: string) => project.compose('run', '--rm', 'init', 'node', 'docker/init.mjs', flag);
     const restarted = async (): Promise<void> => {
@@ -162,6 +184,9 @@ describeIf(NEEDED.every(requireTool), 'the compose file', () => {
     await eventually(async () => (await thingsOfHost(project.name)).length === 0, { timeoutMs: 30_000 });
   });
 });
+
+const STORED_FILES = `const files = require('fs').readdirSync(process.env.STORAGE_DIR, { recursive: true });
+process.stdout.write(JSON.stringify(files));`;
 
 const READ_SECRETS = `const read = (name) => require('fs').readFileSync('/run/rookery/' + name, 'utf8').trim();
 process.stdout.write(JSON.stringify(['jwt-secret', 'master-key', 'database-url'].map(read)));`;
