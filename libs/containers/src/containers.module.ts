@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
+import { Logger } from '#libs/observability';
 import { CONTAINER_RUNTIME, type ContainerRuntime } from './container-runtime.js';
 import { FakeRuntime } from './fake/fake-runtime.js';
 import { findBridge, findBundle } from './process/agent-program.js';
@@ -12,21 +13,23 @@ export class ContainersModule {
   static forRoot(): DynamicModule {
     return {
       module: ContainersModule,
-      providers: [{ provide: CONTAINER_RUNTIME, inject: [CONFIG], useFactory: makeRuntime }],
+      providers: [{ provide: CONTAINER_RUNTIME, inject: [CONFIG, Logger], useFactory: makeRuntime }],
       exports: [CONTAINER_RUNTIME],
     };
   }
 }
 
 /** The Docker client is loaded only where it is used: it costs each process some 15 MB. */
-async function makeRuntime(config: Config): Promise<ContainerRuntime> {
+async function makeRuntime(config: Config, logger: Logger): Promise<ContainerRuntime> {
   if (config.runtime === 'fake') return new FakeRuntime();
   if (config.runtime === 'docker') {
     const [{ default: Docker }, { DockerRuntime }] = await Promise.all([
       import('dockerode'),
       import('./docker/docker-runtime.js'),
     ]);
-    return new DockerRuntime(new Docker(), config);
+    return new DockerRuntime(new Docker(), config, (error) =>
+      logger.error('The edge does not run; it is tried again', { error }),
+    );
   }
   return new ProcessRuntime({
     dataDir: config.dataDir,

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Sleeps; resolves false at once when the signal fires. */
-export async function sleep(ms: number, signal?: AbortSignal): Promise<boolean> {
+/** Sleeps; resolves false at once when the signal fires. With `ref: false` it keeps no process alive. */
+export async function sleep(ms: number, signal?: AbortSignal, { ref = true } = {}): Promise<boolean> {
   try {
-    await delay(ms, undefined, { signal });
+    await delay(ms, undefined, { signal, ref });
     return true;
   } catch {
     return false;

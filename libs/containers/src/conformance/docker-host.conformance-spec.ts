@@ -25,7 +25,9 @@ export class DockerTestHost {
     readonly config: Config,
   ) {}
 
-  static async open(overrides: { subnetPool?: string; databaseUrl?: string } = {}): Promise<DockerTestHost> {
+  static async open(
+    overrides: { subnetPool?: string; databaseUrl?: string; edgeImage?: string } = {},
+  ): Promise<DockerTestHost> {
     const docker = new Docker();
     await buildImages(docker);
     const id = `test-${newId().slice(0, 8)}`;
@@ -36,18 +38,32 @@ export class DockerTestHost {
       {
         runtime: 'docker',
         host: { id },
-        edge: { image: EDGE_IMAGE, container: `rookery-edge-${id}`, relayPort, url: `http://127.0.0.1:${relayPort}` },
+        edge: {
+          image: overrides.edgeImage ?? EDGE_IMAGE,
+          container: `rookery-edge-${id}`,
+          relayPort,
+          url: `http://127.0.0.1:${relayPort}`,
+        },
         docker: { subnetPool: overrides.subnetPool ?? '10.214.0.0/16' },
       },
     );
     return new DockerTestHost(docker, config);
   }
 
-  async worker(): Promise<DockerRuntime> {
-    const runtime = new DockerRuntime(this.docker, this.config);
+  /** A worker of this host in the place of the one before, which no longer cares for the edge. */
+  async worker({ runsEdge = true } = {}): Promise<DockerRuntime> {
+    this.retire();
+    const { edge } = this.config;
+    const config = runsEdge ? this.config : { ...this.config, edge: { ...edge, image: undefined } };
+    const runtime = new DockerRuntime(this.docker, config);
     this.made.push(runtime);
     await runtime.prepare(new AbortController().signal);
     return runtime;
+  }
+
+  /** From now on nobody cares for the edge. */
+  retire(): void {
+    for (const runtime of this.made.splice(0)) runtime.onModuleDestroy();
   }
 
   /** Asks the agent's stand-in over the relay, which is the only way to it. */
@@ -64,7 +80,7 @@ export class DockerTestHost {
   }
 
   async close(): Promise<void> {
-    for (const runtime of this.made) runtime.onModuleDestroy();
+    this.retire();
     const filters = { label: [`${LABELS.host}=${this.config.host.id}`] };
     for (const { Id } of await this.docker.listContainers({ all: true, filters })) {
       await this.docker.getContainer(Id).remove({ force: true, v: true });

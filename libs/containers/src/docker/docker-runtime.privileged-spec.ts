@@ -3,15 +3,17 @@ import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { createServer, type Server } from 'node:http';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AddressInfo } from 'node:net';
 import { newId } from '#libs/kernel';
 import { describeIf, eventually, requireTool } from '#libs/testing';
 import { containerRuntimeConformance } from '../conformance/container-runtime.conformance-spec.js';
-import { AGENT_IMAGE, DockerTestHost } from '../conformance/docker-host.conformance-spec.js';
+import { AGENT_IMAGE, DockerTestHost, EDGE_IMAGE } from '../conformance/docker-host.conformance-spec.js';
 import { hostileWorkspaceConformance } from '../conformance/hostile-workspace.conformance-spec.js';
 import type { ContainerSpec } from '../container-runtime.js';
 import { AgentNetworks } from './agent-networks.js';
 import type { DockerRuntime } from './docker-runtime.js';
+import { unless } from './engine-errors.js';
 import { agentObject } from './naming.js';
 
 const signal = new AbortController().signal;
@@ -251,6 +253,13 @@ describeIf(requireTool('docker'), 'DockerRuntime on its engine', () => {
   });
 
   describe('the edge', () => {
+    const edge = () => host.docker.getContainer(host.config.edge.container);
+    const edgeOptions = async () => {
+      const { Config, HostConfig } = await edge().inspect();
+      const { Image, Cmd, Env, Labels, User, WorkingDir, ExposedPorts } = Config;
+      const options = { Image, Cmd, Env, Labels, User, WorkingDir, ExposedPorts: ExposedPorts ?? {}, HostConfig };
+      return { ...options, name: host.config.edge.container };
+    };
     const about = async (): Promise<{ uid: number; databaseUrl: string; socketFolder: string[] | null }> =>
       (await (await fetch(`${host.config.edge.url}/healthz`)).json()) as Awaited<ReturnType<typeof about>>;
 
@@ -278,6 +287,7 @@ describeIf(requireTool('docker'), 'DockerRuntime on its engine', () => {
 
     it('reaches running agents again after it was replaced', async () => {
       const agentId = await start();
+      host.retire();
       await host.docker.getContainer(host.config.edge.container).remove({ force: true });
       expect(await runtime.probe(agentId, '/healthz', signal)).toBeNull();
       await host.worker();
@@ -286,13 +296,52 @@ describeIf(requireTool('docker'), 'DockerRuntime on its engine', () => {
 
     it('reaches running agents again when somebody else replaces it', async () => {
       const agentId = await start();
-      const container = host.docker.getContainer(host.config.edge.container);
-      const { Config, HostConfig } = await container.inspect();
-      await container.remove({ force: true });
-      const { Image, Cmd, Env, Labels, User, WorkingDir, ExposedPorts } = Config;
-      const options = { Image, Cmd, Env, Labels, User, WorkingDir, ExposedPorts: ExposedPorts ?? {}, HostConfig };
-      await (await host.docker.createContainer({ ...options, name: host.config.edge.container })).start();
+      await host.worker({ runsEdge: false });
+      const options = await edgeOptions();
+      await edge().remove({ force: true });
+      await (await host.docker.createContainer(options)).start();
       await eventually(async () => (await runtime.probe(agentId, '/healthz', signal)) === 200);
+    });
+
+    const ends: [string, () => Promise<unknown>][] = [
+      ['was removed', () => edge().remove({ force: true })],
+      ['was killed with docker kill', () => edge().kill({ signal: 'SIGKILL' })],
+      ['was stopped', () => edge().stop()],
+      [
+        'was made and never started',
+        async () => {
+          const options = await edgeOptions();
+          await edge().remove({ force: true });
+          // its worker may be faster
+          await unless([409], host.docker.createContainer(options));
+        },
+      ],
+    ];
+    it.each(ends)('runs and reaches its agents again within 15 s when it %s', async (_, end) => {
+      const agentId = await start();
+      await host.worker();
+      await end();
+      await eventually(async () => (await runtime.probe(agentId, '/healthz', signal)) === 200, { timeoutMs: 15_000 });
+      expect((await about()).databaseUrl).toContain('canary-password');
+    });
+
+    it('is made again by a worker that could not make it at first', async () => {
+      const name = { repo: 'rookery-test/edge', tag: host.config.host.id };
+      const image = `${name.repo}:${name.tag}`;
+      await host.docker.getImage(EDGE_IMAGE).tag(name);
+      const other = await DockerTestHost.open({ edgeImage: image });
+      try {
+        await other.worker();
+        await host.docker.getImage(image).remove();
+        await other.docker.getContainer(other.config.edge.container).remove({ force: true });
+        await sleep(3_000);
+        await expect(fetch(`${other.config.edge.url}/healthz`)).rejects.toThrow();
+        await host.docker.getImage(EDGE_IMAGE).tag(name);
+        await eventually(async () => (await fetch(`${other.config.edge.url}/healthz`)).ok, { timeoutMs: 40_000 });
+      } finally {
+        await other.close();
+        await host.docker.getImage(image).remove();
+      }
     });
 
     it('is not taken over from another host', async () => {

@@ -51,13 +51,15 @@ export class DockerRuntime implements ContainerRuntime {
   constructor(
     private readonly docker: Docker,
     private readonly config: Config,
+    /** Told when the edge can't be kept running; it is tried again. */
+    report: (error: unknown) => void = () => undefined,
   ) {
     this.agentDoorUrl = `http://${EDGE_ALIAS}:${config.edge.agentPort}`;
     this.networks = new AgentNetworks(docker, config.host.id, config.docker.subnetPool);
     this.volumes = new WorkspaceVolumes(docker, config.host.id);
     this.workspaces = new VolumeWorkspaces(docker, this.volumes);
     this.images = new Images(docker);
-    this.edge = new EdgeContainer(docker, config, this.networks, this.images);
+    this.edge = new EdgeContainer(docker, config, this.networks, this.images, report);
   }
 
   prepare(signal: AbortSignal): Promise<void> {

@@ -14,37 +14,63 @@ import { EDGE_ALIAS, edgeNetworkName, LABELS } from './naming.js';
 const WAIT_MS = 60_000;
 const LOOK_EVERY_MS = 250;
 const WATCH_EVERY_MS = 2_000;
+/** The longest pause between two tries to mend an edge. */
+const MEND_PAUSE_MS = 30_000;
+/** One try: an image that is gone is pulled again. */
+const MEND_TIMEOUT_MS = 60_000;
 
 /** The host's edge container: made here when EDGE_IMAGE says so, else somebody else's that is waited for. */
 export class EdgeContainer {
   /** The container that was last joined to every agent network. */
   private joined: string | undefined;
-  private watching: NodeJS.Timeout | undefined;
+  private watching: AbortController | undefined;
 
   constructor(
     private readonly docker: Docker,
     private readonly config: Config,
     private readonly networks: AgentNetworks,
     private readonly images: Images,
+    private readonly report: (error: unknown) => void,
   ) {}
 
   /**
-   * Makes sure that an edge runs and is a member of every agent network, and keeps it so until `close`.
+   * Makes sure that an edge runs and is a member of every agent network, and keeps it so until `close`: one of ours that
+   * was removed or stopped is made or started again.
    * @throws DomainError code `edge_missing`, or `config` when the name belongs to a container that is not ours.
    */
   async prepare(signal: AbortSignal): Promise<void> {
     if (this.config.edge.image !== undefined) await this.run(this.config.edge.image, signal);
     await this.running(signal);
     await this.joinAll();
-    this.watching ??= setInterval(() => {
-      // an engine that is away now is asked again in the next round
-      this.joinAll().catch(() => undefined);
-    }, WATCH_EVERY_MS).unref();
+    if (this.watching !== undefined) return;
+    this.watching = new AbortController();
+    void this.watch(this.watching.signal);
   }
 
   close(): void {
-    clearInterval(this.watching);
+    this.watching?.abort();
     this.watching = undefined;
+  }
+
+  /** Never fails: an engine that is away is asked again, an edge that can't be mended after a growing pause. */
+  private async watch(signal: AbortSignal): Promise<void> {
+    let pauseMs = WATCH_EVERY_MS;
+    while (await sleep(pauseMs, signal, { ref: false })) {
+      try {
+        await this.mend(AbortSignal.any([signal, AbortSignal.timeout(MEND_TIMEOUT_MS)]));
+        await this.joinAll();
+        pauseMs = WATCH_EVERY_MS;
+      } catch (error) {
+        if (pauseMs === WATCH_EVERY_MS) this.report(error);
+        pauseMs = Math.min(pauseMs * 2, MEND_PAUSE_MS);
+      }
+    }
+  }
+
+  private async mend(signal: AbortSignal): Promise<void> {
+    const { image } = this.config.edge;
+    if (image === undefined || (await this.inspect())?.State.Running === true) return;
+    await this.run(image, signal);
   }
 
   /** Makes the edge a member of the agent's network; nothing to do when it is one already. */
@@ -82,7 +108,12 @@ export class EdgeContainer {
       );
     }
     if (found?.Config.Labels[LABELS.specHash] !== plan.hash) await this.replace(plan);
-    await unless([304], this.docker.getContainer(this.config.edge.container).start());
+    const container = this.docker.getContainer(this.config.edge.container);
+    // again for one that was made and not started: its maker may have been killed before they were in it
+    if (!(await container.inspect()).State.Running) {
+      await container.putArchive(await secretsArchive(plan), { path: EDGE_SECRETS });
+    }
+    await unless([304], container.start());
   }
 
   private async replace(plan: EdgePlan): Promise<void> {
@@ -93,8 +124,7 @@ export class EdgeContainer {
     if (!networks.some((network) => network.Name === Name))
       await this.docker.createNetwork({ Name, Driver: 'bridge', Labels });
     await this.docker.createVolume({ Name: secretsVolume(this.config), Labels });
-    const container = await this.docker.createContainer(plan.options);
-    await container.putArchive(await secretsArchive(plan), { path: EDGE_SECRETS });
+    await this.docker.createContainer(plan.options);
   }
 
   /** Waits until the edge runs and, when it is ours, until its relay answers. */
