@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Docker from 'dockerode';
 import { createParser } from 'eventsource-parser';
-import { describeIf, eventually } from '#libs/testing';
+import { describeIf, eventually, requireTool } from '#libs/testing';
 import { AgentoClient, type ChatFrame, type WireAgent, textOf } from '../e2e/client.js';
+import { removeHost } from '../e2e/docker-host.js';
 import { type RunningRookery, eraseDataDir, startRookery } from '../e2e/rookery.js';
 
 const SLOW = '[[slow 600x50ms]]';
@@ -28,16 +30,61 @@ function pidsOf(program: string, ...environment: string[]): number[] {
     .map(Number);
 }
 
-describeIf(process.platform === 'linux', 'kill -9 during a chat', () => {
+function killOnly(pids: number[]): void {
+  expect(pids).toHaveLength(1);
+  process.kill(pids[0] as number, 'SIGKILL');
+}
+
+/** How to find and end what takes part in a chat. */
+interface Victims {
+  readonly environment: Record<string, string>;
+  readonly edgeEnds: readonly [string, (rookery: RunningRookery) => unknown][];
+  killAgent(agentId: string): unknown;
+  instances(agentId: string): Promise<number>;
+}
+
+const processes: Victims = {
+  environment: {},
+  edgeEnds: [
+    ['kill -9', ({ dataDir }) => killOnly(pidsOf('dist/apps/worker/src/main.js', `DATA_DIR=${dataDir}`, 'ROLE=edge'))],
+  ],
+  killAgent: (agentId) => killOnly(pidsOf('main.js', `ROOKERY_AGENT_ID=${agentId}`)),
+  instances: (agentId) => Promise.resolve(pidsOf('main.js', `ROOKERY_AGENT_ID=${agentId}`).length),
+};
+
+const HOST = `chat-kill-${process.pid}`;
+const EDGE = `rookery-edge-${HOST}`;
+const docker = new Docker();
+const killMain = async (container: string): Promise<void> => {
+  process.kill((await docker.getContainer(container).inspect()).State.Pid, 'SIGKILL');
+};
+
+const containers: Victims = {
+  environment: { RUNTIME: 'docker', HOST_ID: HOST, EDGE_CONTAINER: EDGE, DOCKER_SUBNET_POOL: '10.232.0.0/16' },
+  edgeEnds: [
+    ['kill -9 of its main process', () => killMain(EDGE)],
+    ['docker kill', () => docker.getContainer(EDGE).kill({ signal: 'SIGKILL' })],
+    ['docker rm -f', () => docker.getContainer(EDGE).remove({ force: true })],
+  ],
+  killAgent: (agentId) => killMain(`rookery-agent-${agentId}`),
+  instances: async (agentId) => {
+    const filters = { label: [`dev.rookery.agent=${agentId}`] };
+    return (await docker.listContainers({ filters })).length;
+  },
+};
+
+function survives(victims: Victims): void {
   let rookery: RunningRookery;
   let client: AgentoClient;
   let agent: WireAgent;
 
   beforeAll(async () => {
-    rookery = await startRookery({}, join(tmpdir(), `rookery-chat-kill-${randomUUID()}`));
+    const dataDir = join(tmpdir(), `rookery-chat-kill-${randomUUID()}`);
+    rookery = await startRookery(victims.environment, dataDir, 240_000);
     client = new AgentoClient(rookery.url, rookery.apiKey);
     agent = await client.createDemoAgent('Victim');
-  }, 180_000);
+    await eventually(async () => (await client.agent(agent.id)).status === 'running', { timeoutMs: 30_000 });
+  }, 300_000);
   afterAll(async () => {
     await rookery?.interrupt();
     if (rookery) await eraseDataDir(rookery.dataDir);
@@ -102,11 +149,6 @@ describeIf(process.platform === 'linux', 'kill -9 during a chat', () => {
       { timeoutMs: 15_000, intervalMs: 200 },
     );
 
-  function killOnly(pids: number[]): void {
-    expect(pids).toHaveLength(1);
-    process.kill(pids[0] as number, 'SIGKILL');
-  }
-
   it('of the API: the run says interrupted and keeps its text, and the session goes on', async () => {
     const turn = await longTurn();
     killOnly(pidsOf('dist/apps/api/src/main.js', `DATA_DIR=${rookery.dataDir}`));
@@ -120,23 +162,34 @@ describeIf(process.platform === 'linux', 'kill -9 during a chat', () => {
     expect(await statusOf(turn.runId)).toBe('interrupted');
   }, 120_000);
 
-  it('of the edge: the run says failed, its reader is told, and the next message is answered', async () => {
-    const turn = await longTurn();
-    killOnly(pidsOf('dist/apps/worker/src/main.js', `DATA_DIR=${rookery.dataDir}`, 'ROLE=edge'));
-    expect(await turn.ended).toBe(false);
-    expect(turn.frames.at(-1)).toMatchObject({ type: 'error', code: 'answer_cut' });
-    await becomes(turn.runId, 'failed');
-    expect(textOf(turn.frames)).toBe(await lastReply());
-    await answersAgain();
-  }, 120_000);
+  it.each(victims.edgeEnds)(
+    'of the edge (%s): the run says failed, its reader is told, and the next message is answered',
+    async (_, end) => {
+      const turn = await longTurn();
+      await end(rookery);
+      expect(await turn.ended).toBe(false);
+      expect(turn.frames.at(-1)).toMatchObject({ type: 'error', code: 'answer_cut' });
+      await becomes(turn.runId, 'failed');
+      expect(textOf(turn.frames)).toBe(await lastReply());
+      await answersAgain();
+    },
+    120_000,
+  );
 
   it('of the agent: the run says failed, the agent comes back and answers in the same session', async () => {
     const turn = await longTurn();
-    killOnly(pidsOf('main.js', `ROOKERY_AGENT_ID=${agent.id}`));
+    await victims.killAgent(agent.id);
     expect(await turn.ended).toBe(false);
     expect(turn.frames.at(-1)).toMatchObject({ type: 'error', code: 'answer_cut' });
     await becomes(turn.runId, 'failed');
     await answersAgain();
-    expect(pidsOf('main.js', `ROOKERY_AGENT_ID=${agent.id}`)).toHaveLength(1);
+    expect(await victims.instances(agent.id)).toBe(1);
   }, 120_000);
+}
+
+describeIf(process.platform === 'linux', 'kill -9 during a chat (process runtime)', () => survives(processes));
+
+describeIf(requireTool('docker') && requireTool('root'), 'kill -9 during a chat (docker runtime)', () => {
+  survives(containers);
+  afterAll(() => removeHost(HOST), 60_000);
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
 import {
   type TestCluster,
   type TestRedis,
@@ -44,6 +45,18 @@ function load(client: AgentoClient, agentId: string): { stop(): Promise<Answer[]
       return answers;
     },
   };
+}
+
+/** Statuses of a peer's runs. */
+async function runsOf(databaseUrl: string, peerId: string): Promise<string[]> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query<{ status: string }>(
+    `SELECT r.status FROM runs r JOIN chat_sessions s ON s.id = r.session_id WHERE s.peer_id = $1`,
+    [peerId],
+  );
+  await client.end();
+  return rows.map(({ status }) => status);
 }
 
 function withRookery(
@@ -93,6 +106,32 @@ describe('Postgres restarted under load', () => {
         expect(textOf(await client.chat(agent.id, 'Still there?'))).not.toBe('');
         expect(rookery.output()).not.toMatch(/(api|worker|edge) ended/);
       }, 90_000);
+
+      it.each([
+        ['goes on after it', '[[slow 200x50ms]]', 200],
+        ['ends in the middle of it', '[[slow 40x50ms]]', 40],
+      ])(
+        'gives and stores the whole reply of a chat that %s',
+        async (what, message, words) => {
+          const { rookery, client, agent } = world();
+          const answered = client.chat(agent.id, message, { peerId: what });
+          await eventually(async () => (await runsOf(cluster.url, what)).length === 1);
+          await sleep(500);
+          await cluster.stop();
+          await sleep(3_000);
+          await cluster.start();
+          const frames = await answered;
+          expect(frames.at(-1)).toEqual({ type: 'done' });
+          const text = textOf(frames);
+          expect(text.trim().split(/\s+/)).toHaveLength(words);
+          expect(await runsOf(cluster.url, what)).toEqual(['completed']);
+          const history = `/v1/agents/${agent.id}/chat/messages?peerId=${encodeURIComponent(what)}`;
+          const stored = await client.data<{ content: string }[]>('GET', history);
+          expect(stored.map(({ content }) => content)).toEqual([message, text]);
+          expect(rookery.output()).not.toMatch(/(api|worker|edge) ended/);
+        },
+        90_000,
+      );
     },
   );
   afterAll(() => cluster?.close());

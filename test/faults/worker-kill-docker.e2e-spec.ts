@@ -16,6 +16,8 @@ const ENVIRONMENT = {
   DOCKER_SUBNET_POOL: '10.231.0.0/16',
 };
 
+const signal = new AbortController().signal;
+
 describeIf(requireTool('docker'), 'kill -9 of the worker and of agents (docker runtime)', () => {
   const docker = new Docker();
   let world: WorkerWorld;
@@ -68,6 +70,33 @@ describeIf(requireTool('docker'), 'kill -9 of the worker and of agents (docker r
     await eventually(async () => (await hasOneContainer(agent.id)) !== before, { timeoutMs: 15_000 });
     await world.reaches(agent.id, 'running');
   }, 60_000);
+
+  it.each([0, 100, 300, 700])(
+    'stops an agent although the worker was killed %i ms after the command',
+    async (delayMs) => {
+      const agent = await worker.running();
+      await worker.replaceAfter(delayMs, () => world.agents.stop(world.org.caller, agent.id));
+      await world.reaches(agent.id, 'stopped');
+      expect((await containers(agent.id)).filter(({ State }) => State === 'running')).toEqual([]);
+      await world.agents.start(world.org.caller, agent.id);
+      await world.reaches(agent.id, 'running');
+      await hasOneContainer(agent.id);
+    },
+    60_000,
+  );
+
+  it.each([0, 100, 300, 700])(
+    'restarts an agent although the worker was killed %i ms after the command',
+    async (delayMs) => {
+      const agent = await worker.running();
+      const before = await hasOneContainer(agent.id);
+      await worker.replaceAfter(delayMs, () => world.agents.restart(world.org.caller, agent.id));
+      const settled = await world.agents.settle(world.org.caller, agent.id, { timeoutMs: 15_000, signal });
+      expect(settled.status).toBe('running');
+      expect(await hasOneContainer(agent.id)).not.toBe(before);
+    },
+    60_000,
+  );
 
   it.each([0, 100, 300])(
     'deletes an agent with volume and network although the worker was killed %i ms after the command',

@@ -57,6 +57,20 @@ describeIf(process.platform === 'linux', 'kill -9 of the worker and of agents (p
     40_000,
   );
 
+  it.each([0, 20, 60, 120, 250])(
+    'stops an agent although the worker was killed %i ms after the command',
+    async (delayMs) => {
+      const agent = await worker.running();
+      await worker.replaceAfter(delayMs, () => world.agents.stop(world.org.caller, agent.id));
+      await world.reaches(agent.id, 'stopped');
+      expect(world.processes(agent.id)).toEqual([]);
+      await world.agents.start(world.org.caller, agent.id);
+      await world.reaches(agent.id, 'running');
+      await hasOneProcess(agent.id);
+    },
+    40_000,
+  );
+
   it.each([0, 20, 60, 120])(
     'deletes an agent although the worker was killed %i ms after the command',
     async (delayMs) => {
