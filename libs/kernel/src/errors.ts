@@ -55,6 +55,13 @@ export class DomainError extends Error {
   }
 }
 
+/** A repeat of a request whose answer showed a secret: that can't be shown again. */
+export const madeBefore = (id: string): DomainError =>
+  conflict(
+    'made_before',
+    `This request was made before and created ${id}; its secret was shown then and can't be shown again: revoke it and make another, with another Idempotency-Key`,
+  );
+
 /** Another organisation's thing and a missing thing look the same. */
 export const notFound = (what: string): DomainError => new DomainError('not_found', 'not_found', `${what} not found`);
 

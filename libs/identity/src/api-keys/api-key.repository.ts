@@ -8,14 +8,19 @@ const KEY = `id, name, prefix, scopes, created_by AS "createdBy", created_at AS 
 /** Table `api_keys`. `makerId` narrows to the keys of one user. */
 @Injectable()
 export class ApiKeyRepository {
-  async insert(tx: Tx, scope: Scope, key: Omit<ApiKey, 'createdAt' | 'lastUsedAt'>, hash: Buffer): Promise<Date> {
+  /** @returns when, or undefined for an id that is taken. */
+  async insert(
+    tx: Tx,
+    scope: Scope,
+    key: Omit<ApiKey, 'createdAt' | 'lastUsedAt'>,
+    hash: Buffer,
+  ): Promise<Date | undefined> {
     const [row] = await tx.query<{ created_at: Date }>(
       `INSERT INTO api_keys (id, org_id, created_by, name, prefix, key_hash, scopes)
-       VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING created_at`,
+       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING RETURNING created_at`,
       [key.id, scope.orgId, key.createdBy, key.name, key.prefix, hash, [...key.scopes]],
     );
-    if (!row) throw new Error('the API key was not stored');
-    return row.created_at;
+    return row?.created_at;
   }
 
   /** Counted under the organisation's row lock, so that two keys made at once can't both be the last. */

@@ -10,6 +10,7 @@ import {
   type PageRequest,
   type ScopeName,
   isUuid,
+  madeBefore,
   newId,
   notFound,
   requireScope,
@@ -35,15 +36,23 @@ export class ApiKeysService {
     @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
-  /** @throws DomainError `forbidden` for a caller who is no user or lacks a scope, `plan_limit` at 500 keys. */
-  async create(caller: Caller, wish: { name: string; scopes: readonly ScopeName[] }): Promise<NewApiKey> {
+  /**
+   * @param id - for a request that may be repeated: when there is such a key already, the repeat is refused.
+   * @throws DomainError `forbidden` for a caller who is no user or lacks a scope, `plan_limit` at 500 keys, `conflict`.
+   */
+  async create(
+    caller: Caller,
+    wish: { readonly name: string; readonly scopes: readonly ScopeName[] },
+    id: string = newId(),
+  ): Promise<NewApiKey> {
     const createdBy = userOf(caller);
     wish.scopes.forEach((scope) => requireScope(caller, scope));
-    const { key, secret, hash } = mintApiKey(createdBy, wish.name, [...new Set(wish.scopes)]);
+    const { key, secret, hash } = mintApiKey(createdBy, wish.name, [...new Set(wish.scopes)], id);
     const createdAt = await this.database.transaction(async (tx) => {
       if ((await this.keys.countLocked(tx, caller)) >= MOST_KEYS) throw tooManyKeys();
-      await this.note(tx, caller, 'TOKEN_ISSUED', key.id, { name: wish.name, scopes: key.scopes.join(' ') });
-      return this.keys.insert(tx, caller, key, hash);
+      const madeAt = await this.keys.insert(tx, caller, key, hash);
+      if (!madeAt) throw madeBefore(id);
+      return madeAt;
     });
     return { ...key, createdAt, lastUsedAt: null, secret };
   }
@@ -86,9 +95,10 @@ export function mintApiKey(
   createdBy: string,
   name: string,
   scopes: readonly ScopeName[],
+  id: string = newId(),
 ): { key: Omit<ApiKey, 'createdAt' | 'lastUsedAt'>; secret: string; hash: Buffer } {
   const secret = `ak_live_${randomBytes(16).toString('hex')}`;
-  const key = { id: newId(), name, prefix: secret.slice(0, PREFIX_LENGTH), scopes, createdBy };
+  const key = { id, name, prefix: secret.slice(0, PREFIX_LENGTH), scopes, createdBy };
   return { key, secret, hash: hashOfKey(secret) };
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { type Observable, from, lastValueFrom } from 'rxjs';
-import { type Caller, DomainError, conflict, invalid } from '#libs/kernel';
+import { type Caller, DomainError, conflict, invalid, madeBefore } from '#libs/kernel';
 import type { ApiReply, ApiRequest } from '../request.js';
 import { IdempotencyRepository, type KeyedRequest, type RememberedRequest } from './idempotency.repository.js';
 import { IDEMPOTENCY_MODE, type IdempotencyMode } from './idempotent.js';
@@ -71,6 +71,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     try {
       const body: unknown = await lastValueFrom(next.handle(), { defaultValue: undefined });
       if (mode === 'json') await this.keys.complete(caller, keyed, reply.statusCode, body);
+      else if (mode === 'secret') await this.keys.complete(caller, keyed, reply.statusCode, undefined);
       else if (!bound) await this.keys.release(caller, keyed);
       return body;
     } catch (error) {
@@ -80,7 +81,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
   }
 
   private async replay(exchange: Exchange, known: RememberedRequest): Promise<unknown> {
-    const { request, reply, next } = exchange;
+    const { request, reply, mode, next } = exchange;
+    if (mode === 'secret') throw madeBefore(known.resourceId);
     reply.header('idempotent-replayed', 'true');
     if (known.runId !== null) {
       const slot = { resourceId: known.runId, replayRunId: known.runId, bindRun: () => Promise.resolve() };

@@ -17,6 +17,8 @@ export interface RememberedRequest {
   readonly route: string;
   readonly hash: Buffer;
   readonly runId: string | null;
+  /** The id of what the request made. */
+  readonly resourceId: string;
   readonly response: { readonly status: number; readonly body: unknown } | undefined;
 }
 
@@ -25,6 +27,7 @@ interface Row {
   readonly route: string;
   readonly request_hash: Buffer;
   readonly run_id: string | null;
+  readonly resource_id: string;
   readonly response_status: number | null;
   readonly response_body: unknown;
 }
@@ -77,15 +80,15 @@ export class IdempotencyRepository {
 
   async find(scope: Scope, request: KeyedRequest): Promise<RememberedRequest | undefined> {
     const [row] = await this.database.query<Row>(
-      `SELECT status, route, request_hash, run_id, response_status, response_body FROM idempotency_keys
+      `SELECT status, route, request_hash, run_id, resource_id, response_status, response_body FROM idempotency_keys
        WHERE org_id = $1 AND caller = $2 AND key = $3 AND status <> 'failed'`,
       [scope.orgId, request.caller, request.key],
     );
     if (!row) return undefined;
-    const { status, route, request_hash: hash, run_id: runId } = row;
+    const { status, route, request_hash: hash, run_id: runId, resource_id: resourceId } = row;
     const response =
       row.response_status === null ? undefined : { status: row.response_status, body: row.response_body };
-    return { status, route, hash, runId, response };
+    return { status, route, hash, runId, resourceId, response };
   }
 
   async complete(scope: Scope, request: KeyedRequest, status: number, body: unknown): Promise<void> {

@@ -11,8 +11,11 @@ export interface IdempotencySlot {
   bindRun(runId: string): Promise<void>;
 }
 
-/** `json`: the finished answer is stored and replayed. `run`: the answer is the stream of a run, which is followed again. */
-export type IdempotencyMode = 'json' | 'run';
+/**
+ * `json`: the finished answer is stored and replayed. `run`: the answer is the stream of a run, which is followed again.
+ * `secret`: the answer shows a secret this once, so it is not stored: a repeat is `conflict` and names what was made.
+ */
+export type IdempotencyMode = 'json' | 'run' | 'secret';
 
 export const IDEMPOTENCY_MODE = 'rookery:idempotency';
 

@@ -3,6 +3,7 @@ import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { ApiKeysService } from '#libs/identity';
 import type { Caller } from '#libs/kernel';
 import { CallerOf } from '../../../http/caller-of.js';
+import { IdempotencyOf, type IdempotencySlot, Idempotent } from '../../../http/idempotency/idempotent.js';
 import { PageQuery, toPageRequest } from '../agent402.paging.js';
 import { ApiKeyListDto, CreateApiKeyDto, CreatedApiKeyDto } from './api-keys.dto.js';
 import { toApiKeyList, toCreatedApiKey } from './api-keys.mapper.js';
@@ -13,10 +14,15 @@ import { toApiKeyList, toCreatedApiKey } from './api-keys.mapper.js';
 export class ApiKeysController {
   constructor(@Inject(ApiKeysService) private readonly keys: ApiKeysService) {}
 
-  /** Make an API key. It is shown this once. */
+  /** Make an API key. It is shown this once: a repeat with the same `Idempotency-Key` is 409 and names the key's id. */
   @Post()
-  async createApiKey(@CallerOf() caller: Caller, @Body() body: CreateApiKeyDto): Promise<CreatedApiKeyDto> {
-    return toCreatedApiKey(await this.keys.create(caller, body));
+  @Idempotent('secret')
+  async createApiKey(
+    @CallerOf() caller: Caller,
+    @Body() body: CreateApiKeyDto,
+    @IdempotencyOf() slot: IdempotencySlot | undefined,
+  ): Promise<CreatedApiKeyDto> {
+    return toCreatedApiKey(await this.keys.create(caller, body, slot?.resourceId));
   }
 
   /** The keys in use: for owners and admins all of the organisation's, for others their own. */

@@ -266,6 +266,36 @@ describe('/auth/api-keys', () => {
     expectDetail(await api.request('DELETE', `${path}/${keyId}`, { token }), 404, 'API key not found');
   });
 
+  it('makes one key for one Idempotency-Key, and never stores its secret', async () => {
+    const { access_token: token } = await newUser();
+    const key = newId();
+    const ask = (body: object = { name: 'ci', scopes: ['chat'] }) =>
+      api.request('POST', path, { token, body, headers: { 'idempotency-key': key } });
+    const answers = await Promise.all([ask(), ask(), ask()]);
+    const [made] = answers.filter(({ status }) => status === 201);
+    const { id: keyId, key: secret } = made?.body as { id: string; key: string };
+    const refused = [...answers.filter((answer) => answer !== made), await ask()];
+    expect(refused).toHaveLength(3);
+    for (const answer of refused) expectDetail(answer, 409, expect.stringContaining(keyId));
+    expect((await api.request('GET', path, { token })).body).toMatchObject({ total: 1 });
+    expectDetail(await ask({ name: 'other', scopes: ['chat'] }), 422, text);
+
+    const stored = await api.db.database.query<{ row: string }>(
+      'SELECT i::text AS row FROM idempotency_keys i WHERE key = $1',
+      [key],
+    );
+    expect(stored).toHaveLength(1);
+    expect(stored[0]?.row).not.toContain(secret.slice('ak_live_'.length + 8));
+    // as if the process had died after its commit, before it noted the answer
+    await api.db.database.query(
+      `UPDATE idempotency_keys SET status = 'pending', response_status = NULL, instance_id = $2 WHERE key = $1`,
+      [key, newId()],
+    );
+    expectDetail(await ask(), 409, expect.stringContaining(keyId));
+    expect((await api.request('GET', path, { token })).body).toMatchObject({ total: 1 });
+    expect((await api.request('GET', '/api/v1/auth/me', { apiKey: secret })).status).toBe(200);
+  });
+
   it.each([
     ['GET', path],
     ['POST', path],

@@ -1,0 +1,83 @@
+import { RequestMethod, type Type } from '@nestjs/common';
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { ModulesContainer } from '@nestjs/core';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type ApiFixture, startApi } from '../../testing/api-fixture.js';
+import { IDEMPOTENCY_MODE } from '../idempotency/idempotent.js';
+import { POLICY_TABLE } from '../policy.table.js';
+
+/** POSTs that neither create nor send, or are safe to repeat by themselves. */
+const NEEDS_NONE: Readonly<Record<string, string>> = {
+  'POST /api/v1/auth/register': 'nobody is known yet; a second account of an address is refused',
+  'POST /api/v1/auth/login': 'answers with tokens, which must not be stored; another session harms nobody',
+  'POST /api/v1/auth/refresh': 'a repeat within 10 s gets the same successor',
+  'POST /api/v1/auth/logout': 'repeating it changes nothing',
+  'POST /api/v1/auth/change-password': 'a repeat is refused by the former password',
+  'POST /api/v1/conversations/:id/attach-agent': 'sets a state; repeating it changes nothing',
+  'POST /api/v1/conversations/:id/archive': 'sets a state; repeating it changes nothing',
+  'POST /api/v1/conversations/:id/search': 'reads',
+  'POST /v1/agents/:id/start': 'sets a state; repeating it changes nothing',
+  'POST /v1/agents/:id/stop': 'sets a state; repeating it changes nothing',
+  'POST /v1/agents/:id/restart': 'wishes under way are folded into one; nothing is made or sent',
+  'POST /v1/agents/:id/personality/versions/:version/restore': 'sets a content; repeating it changes nothing',
+  'POST /admin/login': 'a page of its own, not a surface',
+};
+
+interface Handler {
+  readonly route: string;
+  readonly mode: unknown;
+}
+
+/** Every POST handler of every controller, as Nest has them. */
+function postHandlers(api: ApiFixture): Handler[] {
+  const modules = [...api.app.get(ModulesContainer).values()];
+  const controllers = modules.flatMap((module) => [...module.controllers.values()].map(({ metatype }) => metatype));
+  return controllers.flatMap((controller) => handlersOf(controller as Type));
+}
+
+function handlersOf(controller: Type): Handler[] {
+  const bases = [Reflect.getMetadata(PATH_METADATA, controller) as string | string[]].flat();
+  const prototype = controller.prototype as Record<string, unknown>;
+  return Object.getOwnPropertyNames(prototype)
+    .map((name) => prototype[name])
+    .filter((handler) => typeof handler === 'function')
+    .filter((handler) => Reflect.getMetadata(METHOD_METADATA, handler) === RequestMethod.POST)
+    .flatMap((handler) => {
+      const paths = [Reflect.getMetadata(PATH_METADATA, handler) as string | string[]].flat();
+      const mode: unknown = Reflect.getMetadata(IDEMPOTENCY_MODE, handler);
+      return bases.flatMap((base) => paths.map((path) => ({ route: `POST ${joined(base, path)}`, mode })));
+    });
+}
+
+const joined = (...parts: string[]): string =>
+  `/${parts
+    .flatMap((part) => part.split('/'))
+    .filter(Boolean)
+    .join('/')}`;
+
+describe('Idempotency-Key on every POST', () => {
+  let api: ApiFixture;
+  beforeAll(async () => {
+    api = await startApi();
+  }, 60_000);
+  afterAll(() => api?.close());
+
+  it('is honoured, or there is a reason why not', () => {
+    const handlers = postHandlers(api);
+    expect(handlers.length).toBeGreaterThan(10);
+    const open = handlers.filter(({ mode, route }) => mode === undefined && !Object.hasOwn(NEEDS_NONE, route));
+    expect(open.map(({ route }) => route)).toEqual([]);
+  });
+
+  it('has no reason for a route that honours it or does not exist', () => {
+    const honoured = new Set(postHandlers(api).flatMap(({ mode, route }) => (mode === undefined ? [] : [route])));
+    const idle = Object.keys(NEEDS_NONE).filter((row) => honoured.has(row) || !Object.hasOwn(POLICY_TABLE, row));
+    expect(idle).toEqual([]);
+  });
+
+  it('misses no route of the policy table', () => {
+    const found = new Set([...postHandlers(api).map(({ route }) => route), ...Object.keys(NEEDS_NONE)]);
+    const posts = Object.keys(POLICY_TABLE).filter((row) => row.startsWith('POST '));
+    expect(posts.filter((row) => !found.has(row))).toEqual([]);
+  });
+});
