@@ -12,6 +12,7 @@ const COMMANDS = {
   'audit:verify': () => import('./commands/audit-verify.mjs'),
   'audit:export': () => import('./commands/audit-export.mjs'),
   bench: () => import('./commands/bench.mjs'),
+  'organisation:delete': () => import('./commands/organisation-delete.mjs'),
   openapi: () => import('./commands/openapi.mjs'),
 };
 

@@ -12,6 +12,7 @@ export const PROGRAMS = {
   secretsRotate: join(ROOT, 'dist/apps/api/src/cli/secrets-rotate.js'),
   auditVerify: join(ROOT, 'dist/apps/api/src/cli/audit-verify.js'),
   auditExport: join(ROOT, 'dist/apps/api/src/cli/audit-export.js'),
+  organisationDelete: join(ROOT, 'dist/apps/api/src/cli/organisation-delete.js'),
   openapi: join(ROOT, 'dist/apps/api/src/cli/openapi.js'),
 };
 

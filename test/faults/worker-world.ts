@@ -75,7 +75,11 @@ export interface WorkerWorld {
   readonly logs: AgentLogsService;
   readonly org: TestOrganisation;
   readonly dataDir: string;
+  /** What programs of this world are started with. */
+  readonly environment: Readonly<Record<string, string>>;
   startWorker(environment?: Record<string, string>): Promise<WorkerProcess>;
+  /** Another organisation than `org`. */
+  organisation(): Promise<TestOrganisation>;
   create(name?: string): Promise<Agent>;
   /** Waits until the agent has that status; the error says what it has instead. */
   reaches(agentId: string, status: Agent['status'] | 'gone', timeoutMs?: number): Promise<void>;
@@ -100,7 +104,15 @@ export async function workerWorld(): Promise<WorkerWorld> {
   await migrateQueue(db.url);
   const dataDir = mkdtempSync(join(tmpdir(), 'rookery-faults-'));
   chmodSync(dataDir, 0o711);
-  const ports = { EDGE_RELAY_PORT: String(await freePort()), EDGE_AGENT_PORT: String(await freePort()) };
+  const programs: Record<string, string> = {
+    NODE_ENV: 'test',
+    JWT_SECRET: 'jwt-secret-for-tests-0123456789abcdef',
+    MASTER_KEY: 'master-key-for-tests-0123456789abcde',
+    EDGE_RELAY_PORT: String(await freePort()),
+    EDGE_AGENT_PORT: String(await freePort()),
+    DATABASE_URL: db.url,
+    DATA_DIR: dataDir,
+  };
   const org = await testOrganisation(db.database);
   const app = await apiSide(db.config());
   const agents = app.get(AgentsService);
@@ -111,12 +123,14 @@ export async function workerWorld(): Promise<WorkerWorld> {
     logs: app.get(AgentLogsService),
     org,
     dataDir,
+    environment: programs,
     processes,
     startWorker: async (environment = {}) => {
-      const worker = await spawnWorker({ ...ports, DATABASE_URL: db.url, DATA_DIR: dataDir, ...environment });
+      const worker = await spawnWorker({ ...programs, ...environment });
       workers.push(worker);
       return worker;
     },
+    organisation: () => testOrganisation(db.database),
     create: (name = 'Ada') => agents.create(org.caller, { name, secrets: {}, config: { llmProvider: 'demo' } }),
     reaches: (agentId, status, timeoutMs = 15_000) => reached(db.database, agentId, status, timeoutMs),
     query: (text, values) => db.database.query(text, values),
@@ -150,12 +164,9 @@ async function spawnWorker(environment: Record<string, string>): Promise<WorkerP
   const child = spawn(process.execPath, ['--no-warnings', PROGRAM], {
     env: {
       PATH: process.env.PATH,
-      NODE_ENV: 'test',
       ROLE: 'host',
       RUNTIME: 'process',
       HOST_ID: 'test-host',
-      JWT_SECRET: 'jwt-secret-for-tests-0123456789abcdef',
-      MASTER_KEY: 'master-key-for-tests-0123456789abcde',
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -203,14 +214,14 @@ function agentProcesses(dataDir: string, agentId?: string): AgentProcess[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
-      const environment = environmentOf(name);
+      const environment = programs(name);
       const id = environment?.get('ROOKERY_AGENT_ID');
       const mine = id !== undefined && environment?.get('ROOKERY_WORKSPACE')?.startsWith(dataDir);
       return mine && (agentId === undefined || id === agentId) ? [{ pid: Number(name), agentId: id }] : [];
     });
 }
 
-function environmentOf(pid: string): Map<string, string> | undefined {
+function programs(pid: string): Map<string, string> | undefined {
   try {
     if (/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return undefined;
     const pairs = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');

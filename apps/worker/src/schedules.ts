@@ -12,6 +12,7 @@ import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
 import type { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge';
 import type { TeamRunSweeper } from '#libs/orchestration';
+import type { OrganisationDeletions } from '#libs/identity';
 import type { SkillSweeper } from '#libs/skills';
 import type { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
@@ -45,6 +46,7 @@ export interface SharedDuties {
   readonly failedFiles: FileRetention;
   readonly skills: SkillSweeper;
   readonly teamRuns: TeamRunSweeper;
+  readonly organisations: OrganisationDeletions;
   readonly audit: AuditUpkeep;
 }
 
@@ -71,10 +73,12 @@ export const sharedSchedules = ({
   failedFiles,
   skills,
   teamRuns,
+  organisations,
   audit,
 }: SharedDuties): Schedule[] => [
   { name: 'runs.close-dead', everyMs: 2 * SECOND_MS, run: () => runs.closeRunsOfDeadInstances() },
   { name: 'usage.settle-dead', everyMs: 5 * SECOND_MS, run: (signal) => usage.settleCallsOfDeadInstances(signal) },
+  { name: 'organisations.delete', everyMs: SECOND_MS, run: (signal) => organisations.advance(signal) },
   { name: 'logs.partitions', everyMs: HOUR_MS, run: () => partitions.maintain() },
   {
     name: 'events.retention',

@@ -4,6 +4,7 @@ import { AuditUpkeep } from '#libs/audit';
 import { CONFIG, type Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
+import { OrganisationDeletions } from '#libs/identity';
 import { Logger } from '#libs/observability';
 import { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge';
 import { TeamRunSweeper } from '#libs/orchestration';
@@ -33,6 +34,7 @@ export class DomainDutiesOf {
     @Inject(FileLoader) readonly knowledgeFiles: FileLoader,
     @Inject(FileRetention) readonly failedFiles: FileRetention,
     @Inject(SkillSweeper) readonly skills: SkillSweeper,
+    @Inject(OrganisationDeletions) readonly organisations: OrganisationDeletions,
     @Inject(AuditUpkeep) readonly audit: AuditUpkeep,
     @Inject(TeamRunSweeper) readonly teamRuns: TeamRunSweeper,
   ) {}

@@ -6,6 +6,7 @@ import { ContainersModule } from '#libs/containers';
 import { ConversationsModule, conversationJobs } from '#libs/conversations';
 import { DatabaseModule } from '#libs/database';
 import { EventsModule } from '#libs/events';
+import { OrganisationDeletionsModule } from '#libs/identity';
 import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
 import { QueueModule, hostQueue } from '#libs/queue';
@@ -52,6 +53,7 @@ export class WorkerModule {
         ConversationsModule,
         MeteringModule,
         OrchestrationWorkerModule,
+        OrganisationDeletionsModule,
         AgentTasksModule,
         KnowledgeModule,
         KnowledgeLoadingModule,

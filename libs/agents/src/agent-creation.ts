@@ -3,7 +3,7 @@ import { AuditLog, done } from '#libs/audit';
 import { CONFIG, type Config } from '#libs/config';
 import { Database, type Tx } from '#libs/database';
 import { OrganisationsService } from '#libs/identity';
-import { type Caller, type FieldIssue, invalid, newId } from '#libs/kernel';
+import { type Caller, type FieldIssue, invalid, newId, notFound } from '#libs/kernel';
 import { SecretsService } from '#libs/secrets';
 import { SwarmsService } from '#libs/swarms';
 import { type AgentConfig, type AgentRuntime, type AlongWith, type CreateAgent, REGIONS, RUNTIMES } from './agent.js';
@@ -157,8 +157,13 @@ function definedFiles(given: Readonly<Record<string, string | undefined>>): Reco
   return Object.fromEntries(entries);
 }
 
+/** Under the organisation's lock, so that none is made in one that is being deleted. */
 async function refuseOverLimit(tx: Tx, orgId: string, maxAgents: number): Promise<void> {
-  await tx.query('SELECT 1 FROM organisations WHERE id = $1 FOR NO KEY UPDATE', [orgId]);
+  const [open] = await tx.query(
+    'SELECT 1 FROM organisations WHERE id = $1 AND deleting_since IS NULL FOR NO KEY UPDATE',
+    [orgId],
+  );
+  if (!open) throw notFound('Organisation');
   const [row] = await tx.query<{ agents: number }>(
     `SELECT count(*)::int AS agents FROM agents WHERE org_id = $1 AND desired_state <> 'deleted'`,
     [orgId],

@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '#libs/audit';
 import { GatewayClientModule } from '#libs/gateway-client';
-import { IdentityModule } from '#libs/identity';
+import { IdentityModule, OrganisationDeparturesModule } from '#libs/identity';
 import { SecretsModule } from '#libs/secrets';
 import { SwarmsModule } from '#libs/swarms';
 import { AgentCommands } from './agent-commands.js';
 import { AgentCreation, AgentCreationPorts } from './agent-creation.js';
+import { AgentDepartures } from './agent-departures.js';
 import { AgentExplainer } from './agent-explainer.js';
 import { AgentJournal } from './agent-journal.js';
 import { AgentLiveStatus } from './agent-live-status.js';
@@ -23,11 +24,20 @@ import { WorkspaceGauges } from './workspace/workspace-gauges.js';
 
 /** What users do with agents. The process must provide config, database, events and a queue producer. */
 @Module({
-  imports: [AuditModule, AgentEgressModule, GatewayClientModule, IdentityModule, SecretsModule, SwarmsModule],
+  imports: [
+    AuditModule,
+    AgentEgressModule,
+    GatewayClientModule,
+    IdentityModule,
+    OrganisationDeparturesModule,
+    SecretsModule,
+    SwarmsModule,
+  ],
   providers: [
     AgentCommands,
     AgentCreation,
     AgentCreationPorts,
+    AgentDepartures,
     AgentExplainer,
     AgentFilesRepository,
     AgentFilesService,

@@ -6,6 +6,13 @@ export type { ApiKey } from './api-keys/api-key.js';
 export { ApiKeysService, type NewApiKey } from './api-keys/api-keys.service.js';
 export { CREDENTIAL_TOPIC, CredentialService } from './credentials/credential.service.js';
 export { IdentityModule } from './identity.module.js';
+export { OrganisationDeletions } from './organisations/organisation-deletions.js';
+export { OrganisationDeletionsModule } from './organisations/organisation-deletions.module.js';
+export {
+  type OrganisationDeparture,
+  OrganisationDepartures,
+  OrganisationDeparturesModule,
+} from './organisations/organisation-departures.js';
 export { type OrganisationAccount, OrganisationsService } from './organisations/organisations.service.js';
 export type { Plan } from './organisations/plans.js';
 export { passwordWeakness } from './passwords.js';

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { EmbeddingsModule } from '#libs/embeddings';
+import { OrganisationDeparturesModule } from '#libs/identity';
 import { AgentKnowledge } from './agent-knowledge.js';
 import { BasesRepository } from './bases.repository.js';
 import { ChunksRepository } from './chunks.repository.js';
@@ -10,6 +11,7 @@ import { FileRetention } from './files/file-retention.js';
 import { FilesRepository } from './files/files.repository.js';
 import { KnowledgeFiles, KnowledgeUploads } from './files/knowledge-files.service.js';
 import { Ingestion } from './ingestion.js';
+import { KnowledgeDepartures } from './knowledge-departures.js';
 import { KnowledgeSearch } from './knowledge-search.js';
 import { KnowledgeUpkeep } from './knowledge-upkeep.js';
 import { KnowledgeService } from './knowledge.service.js';
@@ -18,13 +20,14 @@ import { VectorStoreEnd, vectorStoreProvider } from './vector-store.provider.js'
 
 /** Knowledge for API, edge and worker alike. The process must provide config, database and logger. */
 @Module({
-  imports: [EmbeddingsModule],
+  imports: [EmbeddingsModule, OrganisationDeparturesModule],
   providers: [
     AgentKnowledge,
     BasesRepository,
     ChunksRepository,
     FilesRepository,
     Ingestion,
+    KnowledgeDepartures,
     KnowledgeSearch,
     KnowledgeService,
     KnowledgeUpkeep,

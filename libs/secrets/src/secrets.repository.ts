@@ -141,6 +141,16 @@ export class SecretsRepository {
     ]);
   }
 
+  /** Waits for writers under way. @returns whose secrets went. */
+  async destroy(tx: Tx, scope: Scope): Promise<string[]> {
+    await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [keysLock(scope)]);
+    const rows = await tx.query<{ owner_id: string }>('DELETE FROM secrets WHERE org_id = $1 RETURNING owner_id', [
+      scope.orgId,
+    ]);
+    await tx.query('DELETE FROM organisation_keys WHERE org_id = $1', [scope.orgId]);
+    return [...new Set(rows.map((row) => row.owner_id))];
+  }
+
   /** One statement: the nearest secret of that name among agent, swarm and organisation. Undefined: no organisation. */
   async findKey(lookup: KeyLookup): Promise<FoundKey | undefined> {
     const [row] = await this.database.named<FoundRow>('secrets_find_key', FIND_KEY, [

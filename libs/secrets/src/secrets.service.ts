@@ -73,6 +73,11 @@ export class SecretsService {
     this.notices.notifyAfter(tx, 'secrets', owner.id);
   }
 
+  /** Deletes all secrets of an organisation and its data keys: copies of the database are unreadable without them too. */
+  async destroy(tx: Tx, scope: Scope): Promise<void> {
+    for (const ownerId of await this.repository.destroy(tx, scope)) this.notices.notifyAfter(tx, 'secrets', ownerId);
+  }
+
   /**
    * The key that pays for an agent's calls: the agent's, else its swarm's, its organisation's, or the platform's where
    * the plan allows. For the broker only; it must never reach an agent, a log or a response.

@@ -10,6 +10,7 @@ import { SwarmMembers1795412400000 } from './202611220009-swarm-members.js';
 import { Skills1795419600000 } from './202611220011-skills.js';
 import { AgentEgress1795423200000 } from './202611220012-agent-egress.js';
 import { SkillScans1795426800000 } from './202611220013-skill-scans.js';
+import { OrganisationDeletion1795745000000 } from './202611270010-organisation-deletion.js';
 import { SkillRequirements1795752000000 } from './202611270030-skill-requirements.js';
 import { KnowledgeFiles1795740000000 } from './202611270040-knowledge-files.js';
 import { AgentPauses1795762800000 } from './202611270050-agent-pauses.js';
@@ -32,6 +33,7 @@ export const migrations = [
   Skills1795419600000,
   AgentEgress1795423200000,
   SkillScans1795426800000,
+  OrganisationDeletion1795745000000,
   SkillRequirements1795752000000,
   KnowledgeFiles1795740000000,
   AgentPauses1795762800000,
