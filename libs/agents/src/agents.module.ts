@@ -10,6 +10,7 @@ import { AgentDepartures } from './agent-departures.js';
 import { AgentExplainer } from './agent-explainer.js';
 import { AgentJournal } from './agent-journal.js';
 import { AgentLiveStatus } from './agent-live-status.js';
+import { AgentReach } from './agent-reach.js';
 import { AgentSecretsService } from './agent-secrets.service.js';
 import { AgentSwarmsService } from './agent-swarms.service.js';
 import { AgentsRepository } from './agents.repository.js';
@@ -45,6 +46,7 @@ import { WorkspaceGauges } from './workspace/workspace-gauges.js';
     AgentLiveStatus,
     AgentLogsRepository,
     AgentLogsService,
+    AgentReach,
     AgentSecretsService,
     AgentSwarmsService,
     AgentWrites,
@@ -57,6 +59,7 @@ import { WorkspaceGauges } from './workspace/workspace-gauges.js';
     AgentsService,
     AgentFilesService,
     AgentLogsService,
+    AgentReach,
     AgentSecretsService,
     AgentSwarmsService,
     AgentCommands,

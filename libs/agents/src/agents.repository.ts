@@ -19,6 +19,7 @@ const MANY_AGENTS = `
     SELECT id, created_at FROM agents
      WHERE org_id = $1 AND desired_state <> 'deleted'
        AND ($2::text[] IS NULL OR status = ANY ($2)) AND ($6::boolean IS NULL OR (paused_at IS NOT NULL) = $6) AND ($3::uuid IS NULL OR swarm_id = $3)
+       AND ($7::uuid[] IS NULL OR id = ANY ($7) OR swarm_id = ANY ($7))
   ), page AS (SELECT id FROM matching ORDER BY created_at DESC, id LIMIT $4 OFFSET $5)
   SELECT (SELECT count(*)::int FROM matching) AS total, r.* FROM (SELECT 1) one LEFT JOIN (
     SELECT ${AGENT_COLUMNS} FROM page JOIN agents a USING (id) LEFT JOIN swarms s ON s.id = a.swarm_id
@@ -82,12 +83,13 @@ export class AgentsRepository {
     return rows.length > 0;
   }
 
-  /** Newest first. */
-  async list(scope: Scope, query: ListAgents): Promise<Page<Agent>> {
+  /** Newest first; of a data scope only what it covers. */
+  async list(scope: Scope & { readonly dataScope?: readonly string[] }, query: ListAgents): Promise<Page<Agent>> {
     const limit = Math.min(query.limit ?? MOST_ROWS, MOST_ROWS);
     const statuses = query.status === undefined ? null : [query.status].flat();
     const page = [limit, query.offset ?? 0];
-    const values = [scope.orgId, statuses, query.swarmId ?? null, ...page, query.paused ?? null];
+    const filters = [query.paused ?? null, scope.dataScope ?? null];
+    const values = [scope.orgId, statuses, query.swarmId ?? null, ...page, ...filters];
     const rows = await this.database.query<AgentRow & { total: number; id: string | null }>(MANY_AGENTS, values);
     return { items: rows.filter((row) => row.id !== null).map(toAgent), total: rows[0]?.total ?? 0 };
   }

@@ -1,6 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Notices } from '#libs/events';
-import { type Caller, type Page, type Scope, invalid, isUuid, requireScope, roleAtLeast } from '#libs/kernel';
+import {
+  type Caller,
+  DomainError,
+  type Page,
+  type Scope,
+  invalid,
+  isUuid,
+  requireScope,
+  roleAtLeast,
+} from '#libs/kernel';
 import { AgentCommands } from './agent-commands.js';
 import { AgentCreation, checkedName, checkedPersona } from './agent-creation.js';
 import { AgentExplainer } from './agent-explainer.js';
@@ -100,6 +109,7 @@ export class AgentsService {
   async update(caller: Caller, id: string, change: UpdateAgent, also?: AlongWith): Promise<Agent> {
     requireScope(caller, 'agents:write');
     await this.found(caller, id);
+    refuseOutside(caller, change.swarmId);
     const wanted = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as UpdateAgent;
     if (Object.keys(wanted).length === 0 && !also) {
       throw invalid('Nothing to change: give name, avatarUrl, config or swarmId');
@@ -200,4 +210,10 @@ export class AgentsService {
     if (!progress) throw agentNotFound();
     return progress.agent;
   }
+}
+
+/** Whose reach is bounded can't move an agent to a swarm beyond it. */
+function refuseOutside(caller: Caller, swarmId: string | null | undefined): void {
+  if (!caller.dataScope || typeof swarmId !== 'string' || caller.dataScope.includes(swarmId.toLowerCase())) return;
+  throw new DomainError('forbidden', 'outside_data_scope', 'This swarm is outside of the data scope of the token');
 }

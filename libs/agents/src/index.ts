@@ -1,6 +1,7 @@
 export * from './agent.js';
 export { AGENT_STATUSES, type AgentStatus, type DesiredState } from './agent.state.js';
 export { AgentCommands } from './agent-commands.js';
+export { AgentReach, type NamedThings } from './agent-reach.js';
 export { AgentSecretsService, type ChangeSecrets } from './agent-secrets.service.js';
 export { AgentSwarmsService } from './agent-swarms.service.js';
 export { DEFAULT_MODELS, type Provider, PROVIDERS } from './agent-config.js';

@@ -19,7 +19,7 @@ export interface AuditQuery extends PageRequest {
   readonly to?: Date | undefined;
 }
 
-const MATCH = `org_id = $1 AND ($2::text IS NULL OR subject IN ($2, 'peer:' || $2)) AND ($3::text IS NULL OR type = $3)
+const MATCH = `org_id = $1 AND ($2::text IS NULL OR subject IN ($2, 'peer:' || $1 || ':' || $2)) AND ($3::text IS NULL OR type = $3)
   AND ($4::text IS NULL OR result = $4) AND ($5::timestamptz IS NULL OR at >= $5)
   AND ($6::timestamptz IS NULL OR at <= $6)`;
 

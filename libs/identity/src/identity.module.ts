@@ -10,9 +10,13 @@ import { PasswordProof } from './accounts/password-proof.js';
 import { Registrations } from './accounts/registrations.js';
 import { ApiKeyRepository } from './api-keys/api-key.repository.js';
 import { ApiKeysService } from './api-keys/api-keys.service.js';
+import { CapabilityCredentials } from './capability-tokens/capability-credentials.js';
+import { CapabilityTokenRepository } from './capability-tokens/capability-token.repository.js';
+import { CapabilityTokensService } from './capability-tokens/capability-tokens.service.js';
 import { CredentialRepository } from './credentials/credential.repository.js';
 import { CredentialService } from './credentials/credential.service.js';
 import { SessionTokens } from './credentials/tokens.js';
+import { IdentityUpkeep } from './identity-upkeep.js';
 import { OrganisationRepository } from './organisations/organisation.repository.js';
 import { OrganisationsService } from './organisations/organisations.service.js';
 import { Passwords } from './passwords.js';
@@ -26,6 +30,9 @@ import { SessionsService } from './sessions/sessions.service.js';
     Passwords,
     AccountRepository,
     ApiKeyRepository,
+    CapabilityCredentials,
+    CapabilityTokenRepository,
+    CapabilityTokensService,
     CredentialRepository,
     OrganisationRepository,
     SessionRepository,
@@ -47,7 +54,18 @@ import { SessionsService } from './sessions/sessions.service.js';
     AccountsService,
     ApiKeysService,
     OrganisationsService,
+    IdentityUpkeep,
   ],
-  exports: [AccountsService, ApiKeysService, CredentialService, OrganisationsService, Registrations, SessionsService],
+  exports: [
+    AccountsService,
+    ApiKeysService,
+    CapabilityCredentials,
+    CapabilityTokensService,
+    CredentialService,
+    IdentityUpkeep,
+    OrganisationsService,
+    Registrations,
+    SessionsService,
+  ],
 })
 export class IdentityModule {}

@@ -4,7 +4,22 @@ export { type FirstAdmin, createFirstAdmin } from './accounts/first-admin.js';
 export { type Registered, type Registration, Registrations } from './accounts/registrations.js';
 export type { ApiKey } from './api-keys/api-key.js';
 export { ApiKeysService, type NewApiKey } from './api-keys/api-keys.service.js';
+export {
+  type CapabilityProblem,
+  type CapabilityRequirement,
+  type CapabilityToken,
+  capabilityProblem,
+} from './capability-tokens/capability-token.js';
+export { CapabilityCredentials } from './capability-tokens/capability-credentials.js';
+export type { ListTokens } from './capability-tokens/capability-token.repository.js';
+export {
+  CapabilityTokensService,
+  GRACE_SECONDS,
+  type IssueToken,
+  type IssuedToken,
+} from './capability-tokens/capability-tokens.service.js';
 export { CREDENTIAL_TOPIC, CredentialService } from './credentials/credential.service.js';
+export { IdentityUpkeep } from './identity-upkeep.js';
 export { IdentityModule } from './identity.module.js';
 export { OrganisationDeletions } from './organisations/organisation-deletions.js';
 export { OrganisationDeletionsModule } from './organisations/organisation-deletions.module.js';

@@ -26,7 +26,7 @@ export interface Scope {
 /** Who is asking, decoded once at the HTTP edge. */
 export interface Caller extends Scope {
   readonly kind: 'user' | 'apiKey' | 'agent' | 'connection';
-  /** Stable name of the credential for limits and default sessions: `user:<id>`, `key:<id>`, `agent:<id>`. */
+  /** Stable name of the credential for limits and default sessions: `user:<id>`, `key:<id>`, `agent:<id>`, `peer:<organisation>:<name>`. */
   readonly subject: string;
   readonly userId?: string;
   readonly keyId?: string;
@@ -34,6 +34,8 @@ export interface Caller extends Scope {
   readonly sessionId?: string;
   readonly role: Role;
   readonly scopes: readonly ScopeName[];
+  /** Ids of the agents and swarms it reaches; without it, all of the organisation. */
+  readonly dataScope?: readonly string[];
   readonly isPlatformAdmin: boolean;
 }
 

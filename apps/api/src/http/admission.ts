@@ -5,6 +5,7 @@ import { extendContext } from '#libs/observability';
 import { SlidingWindow, type Verdict } from '#libs/rate-limit';
 import { addressKey } from './client-address.js';
 import { Credentials } from './credentials.js';
+import { DataScope } from './data-scope.js';
 import { authorise, isOpen } from './policy.js';
 import type { ApiReply, ApiRequest, EdgeState } from './request.js';
 
@@ -15,6 +16,7 @@ export class Admission {
     @Inject(Credentials) private readonly credentials: Credentials,
     @Inject(SlidingWindow) private readonly window: SlidingWindow,
     @Inject(CONFIG) private readonly config: Config,
+    @Inject(DataScope) private readonly dataScope: DataScope,
   ) {}
 
   /** @throws DomainError `rate_limited`, `unauthenticated`, `forbidden` or `unavailable`. */
@@ -41,6 +43,7 @@ export class Admission {
     }
     if (policy) authorise(policy, caller);
     else if (!request.is404 && request.method !== 'OPTIONS') throw new Error('a route without a policy was reached');
+    if (policy && caller) await this.dataScope.admit(request, caller);
   }
 
   private async count(request: ApiRequest, reply: ApiReply, edge: EdgeState, caller?: Caller): Promise<void> {

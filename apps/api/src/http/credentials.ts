@@ -1,19 +1,23 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CredentialService } from '#libs/identity';
+import { CapabilityCredentials, CredentialService } from '#libs/identity';
 import type { Caller } from '#libs/kernel';
 import type { ApiRequest } from './request.js';
 
-/** Reads who is asking from `X-Api-Key`, `Authorization: Bearer` or `X-Agent-Token`, in this order. */
+/** Reads who is asking from `X-Api-Key`, `Authorization: Bearer` (of a user or a peer) or `X-Agent-Token`, in this order. */
 @Injectable()
 export class Credentials {
-  constructor(@Inject(CredentialService) private readonly service: CredentialService) {}
+  constructor(
+    @Inject(CredentialService) private readonly service: CredentialService,
+    @Inject(CapabilityCredentials) private readonly capabilities: CapabilityCredentials,
+  ) {}
 
   /** @returns undefined when no credential was sent, or one that is not valid. */
   async read(request: ApiRequest): Promise<Caller | undefined> {
     const key = request.headers['x-api-key'];
     if (typeof key === 'string') return this.service.fromApiKey(key);
     const token = bearerToken(request.headers.authorization);
-    return token === undefined ? undefined : this.service.fromAccessToken(token);
+    if (token === undefined) return undefined;
+    return (await this.service.fromAccessToken(token)) ?? this.capabilities.fromToken(token);
   }
 }
 

@@ -1,5 +1,5 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { ApiKeysService, SessionsService } from '#libs/identity';
+import { IdentityUpkeep } from '#libs/identity';
 import { Logger } from '#libs/observability';
 import { SlidingWindow } from '#libs/rate-limit';
 import { IdempotencyRepository } from './idempotency/idempotency.repository.js';
@@ -7,7 +7,7 @@ import { IdempotencyRepository } from './idempotency/idempotency.repository.js';
 const SWEEP_EVERY_MS = 60_000;
 const BATCH = 10_000;
 
-/** Deletes what is no longer needed: idle rate limits, idempotency keys a day old, expired sessions, revoked keys. */
+/** Deletes what is no longer needed: idle rate limits, idempotency keys a day old, expired sessions and tokens, revoked keys. */
 @Injectable()
 export class HttpHousekeeping implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
@@ -15,8 +15,7 @@ export class HttpHousekeeping implements OnApplicationBootstrap, BeforeApplicati
   constructor(
     @Inject(SlidingWindow) private readonly window: SlidingWindow,
     @Inject(IdempotencyRepository) private readonly keys: IdempotencyRepository,
-    @Inject(SessionsService) private readonly sessions: SessionsService,
-    @Inject(ApiKeysService) private readonly apiKeys: ApiKeysService,
+    @Inject(IdentityUpkeep) private readonly identity: IdentityUpkeep,
     @Inject(Logger) private readonly logger: Logger,
   ) {}
 
@@ -33,8 +32,7 @@ export class HttpHousekeeping implements OnApplicationBootstrap, BeforeApplicati
     try {
       await this.window.sweep(BATCH);
       await this.keys.sweep(BATCH);
-      await this.sessions.sweep(BATCH);
-      await this.apiKeys.sweep(BATCH);
+      await this.identity.sweep(BATCH);
     } catch (error) {
       this.logger.warn('housekeeping of the HTTP edge failed', { error });
     }

@@ -1,12 +1,14 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AuditModule } from '#libs/audit';
+import { AgentsModule } from '#libs/agents';
 import { Database } from '#libs/database';
 import { IdentityModule } from '#libs/identity';
 import { SlidingWindow } from '#libs/rate-limit';
 import type { Surface } from '../surfaces/surface.js';
 import { Admission } from './admission.js';
 import { Credentials } from './credentials.js';
+import { DataScope } from './data-scope.js';
 import { HttpEdge } from './edge.js';
 import { ErrorFilter } from './error-filter.js';
 import { HttpHousekeeping } from './housekeeping.js';
@@ -25,13 +27,14 @@ export class HttpModule {
   static forRoot(surfaces: readonly Surface[], table: PolicyTable): DynamicModule {
     return {
       module: HttpModule,
-      imports: [AuditModule, IdentityModule],
+      imports: [AgentsModule, AuditModule, IdentityModule],
       providers: [
         { provide: SURFACES_TOKEN, useValue: surfaces },
         { provide: POLICY_TABLE_TOKEN, useValue: table },
         { provide: SlidingWindow, inject: [Database], useFactory: (database: Database) => new SlidingWindow(database) },
         SurfaceRegistry,
         Credentials,
+        DataScope,
         Admission,
         HttpEdge,
         IdempotencyRepository,

@@ -35,6 +35,14 @@ describe('authorise', () => {
     expect(verdict({ who: ['agent'] }, caller())).toBe('forbidden');
   });
 
+  it('lets a peer call what a key may, where a scope is asked for', () => {
+    const peer = caller({ kind: 'connection', scopes: ['chat'] });
+    expect(verdict({ who: ['user', 'key'], scope: 'chat' }, peer)).toBe('in');
+    expect(verdict({ who: ['user', 'key'], scope: 'logs' }, peer)).toBe('forbidden');
+    expect(verdict({ who: ['user', 'key'] }, peer)).toBe('forbidden');
+    expect(verdict({ who: ['user'], scope: 'chat' }, peer)).toBe('forbidden');
+  });
+
   it('refuses a role below the least and a missing scope', () => {
     expect(verdict({ who: ['user'], role: 'ADMIN' }, caller())).toBe('forbidden');
     expect(verdict({ who: ['user'], role: 'ADMIN' }, caller({ role: 'OWNER' }))).toBe('in');

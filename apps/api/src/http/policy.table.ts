@@ -38,6 +38,10 @@ export const POLICY_TABLE: PolicyTable = {
   'POST /api/v1/conversations/:id/search': { who: ['user', 'key'], scope: 'chat' },
   'POST /api/v1/conversations/:id/archive': { who: ['user', 'key'], scope: 'chat' },
   'GET /api/v1/security/audit-logs': { who: ['user'], role: 'ADMIN' },
+  'GET /api/v1/security/tokens': { who: ['user'], role: 'ADMIN' },
+  'POST /api/v1/security/tokens': { who: ['user'], role: 'ADMIN' },
+  'POST /api/v1/security/tokens/:jti/rotate': { who: ['user'], role: 'ADMIN' },
+  'DELETE /api/v1/security/tokens/:jti': { who: ['user'], role: 'ADMIN' },
 
   // agent402: agents
   'GET /api/v1/agents/:id/personality': { who: ['user', 'key'], scope: 'agents:read', foreign: 403 },

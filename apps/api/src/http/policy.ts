@@ -45,7 +45,7 @@ export function authorise(policy: RoutePolicy, caller: Caller | undefined): void
   if (isOpen(policy)) return;
   if (!caller) throw new DomainError('unauthenticated', 'unauthorized', 'Invalid or missing credentials');
   const admin = policy.who.includes('platformAdmin') && caller.kind === 'user' && caller.isPlatformAdmin;
-  if (!admin && !policy.who.includes(WHO_OF_KIND[caller.kind])) {
+  if (!admin && !policy.who.includes(WHO_OF_KIND[caller.kind]) && !isPeerLikeKey(policy, caller)) {
     throw forbidden('This kind of credential may not call this route');
   }
   if (policy.role && !roleAtLeast(caller.role, policy.role))
@@ -54,6 +54,10 @@ export function authorise(policy: RoutePolicy, caller: Caller | undefined): void
     throw forbidden(`This credential lacks the scope ${policy.scope}`);
   }
 }
+
+/** A peer's capabilities are scopes: it may call what a key with these may, where a scope is asked for. */
+const isPeerLikeKey = (policy: RoutePolicy, caller: Caller): boolean =>
+  caller.kind === 'connection' && policy.who.includes('key') && policy.scope !== undefined;
 
 const forbidden = (message: string): DomainError => new DomainError('forbidden', 'forbidden', message);
 

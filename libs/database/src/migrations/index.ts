@@ -18,6 +18,7 @@ import { Audit1795768800000 } from './202611270060-audit.js';
 import { AuditAnchors1795769400000 } from './202611270061-audit-anchors.js';
 import { Conversations1795776000000 } from './202611270080-conversations.js';
 import { SwarmRuns1795780000000 } from './202611270090-swarm-runs.js';
+import { CapabilityTokens1795770000000 } from './202611270062-capability-tokens.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -41,4 +42,5 @@ export const migrations = [
   AuditAnchors1795769400000,
   Conversations1795776000000,
   SwarmRuns1795780000000,
+  CapabilityTokens1795770000000,
 ];

@@ -1,7 +1,7 @@
 import { type KeyObject, createSecretKey } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import passportJwt from 'passport-jwt';
-import { isUuid } from '#libs/kernel';
+import { type Scope, isUuid } from '#libs/kernel';
 import { runStrategy } from './run-strategy.js';
 
 /** Lifetime of an access token. */
@@ -32,8 +32,21 @@ interface Payload {
   readonly workspace_id?: unknown;
 }
 
+/** A capability token as its bearer may read it; the row is what counts. */
+export interface CapabilityClaims {
+  readonly jti: string;
+  readonly peerId: string;
+  readonly capabilities: readonly string[];
+  readonly maxGpuMinutes: number;
+  readonly maxConcurrentTasks: number;
+  readonly dataScope: readonly string[];
+  readonly parentJti: string | null;
+  readonly issuedAt: Date;
+  readonly expiresAt: Date;
+}
+
 /**
- * Signs and verifies the tokens of a login session (HS256). The secret is a KeyObject: as a string each verification
+ * Signs and verifies the tokens of login sessions and peers (HS256). The secret is a KeyObject: as a string each verification
  * costs sixty times as much.
  */
 export class SessionTokens {
@@ -78,6 +91,28 @@ export class SessionTokens {
       iat: issuedAt,
       exp: issuedAt + REFRESH_SECONDS,
     });
+  }
+
+  signCapability(scope: Scope, claims: CapabilityClaims): string {
+    return this.sign({
+      sub: claims.peerId,
+      type: 'capability',
+      workspace_id: scope.orgId,
+      jti: claims.jti,
+      parent_jti: claims.parentJti,
+      capabilities: claims.capabilities,
+      limits: { max_gpu_minutes: claims.maxGpuMinutes, max_concurrent_tasks: claims.maxConcurrentTasks },
+      data_scope: claims.dataScope,
+      iat: toSeconds(claims.issuedAt),
+      exp: toSeconds(claims.expiresAt),
+    });
+  }
+
+  /** @returns the `jti`; undefined for a token that is malformed, expired, badly signed or no capability token. */
+  async verifyCapability(token: string): Promise<string | undefined> {
+    const payload = await this.verify(token);
+    const jti = payload?.type === 'capability' ? payload.jti : undefined;
+    return typeof jti === 'string' && isUuid(jti) ? jti : undefined;
   }
 
   /** @returns undefined for a token that is malformed, expired, badly signed or no access token. */

@@ -13,6 +13,8 @@ export interface World extends ApiOrganisation {
   readonly task: string;
   readonly file: string;
   readonly skill: string;
+  /** Of a capability token. */
+  readonly jti: string;
   /** The id of an API key, not the key. */
   readonly keyId: string;
 }
@@ -39,6 +41,7 @@ const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/api/v1/agents/:id': ({ agent }) => agent,
   '/api/v1/agents/:id/personality/:fileType': () => 'soul',
   '/api/v1/conversations/:id': ({ conversation }) => conversation,
+  '/api/v1/security/tokens/:jti': ({ jti }) => jti,
   '/docs/:surface': () => 'agento',
   '/openapi/:file': () => 'agento.json',
 };
@@ -70,6 +73,12 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'POST /api/v1/conversations/:id/attach-agent': ({ agent }) => ({ agent_id: agent }),
   'POST /api/v1/conversations/:id/search': () => ({ query: 'name' }),
   'POST /api/v1/auth/api-keys': () => ({ name: 'Walker', scopes: ['chat'] }),
+  'POST /api/v1/security/tokens': () => ({
+    peer_id: 'walker',
+    capabilities: ['chat'],
+    max_gpu_minutes: 0,
+    max_concurrent_tasks: 0,
+  }),
   'POST /api/v1/auth/change-password': () => ({ current_password: 'Wrong-1234', new_password: 'Other-12345' }),
 };
 
@@ -97,6 +106,7 @@ const nobodysIds = (): Ids => ({
   skill: `skill-${newId()}`,
   keyId: newId(),
   userId: newId(),
+  jti: newId(),
 });
 
 export const NOBODYS_IDS: Ids = nobodysIds();
@@ -208,6 +218,12 @@ export async function makeWorld(api: ApiFixture): Promise<World> {
     `INSERT INTO budgets (id, org_id, scope_kind, scope_id, day_limit_tokens, day, updated_by)
      VALUES ($1, $2, 'agent', $3, 1, (now() AT TIME ZONE 'UTC')::date, $4)`,
     ...[newId(), orgId, ids.agent, nameIn(orgId)],
+  );
+  await insert(
+    `INSERT INTO capability_tokens (jti, org_id, created_by, peer_id, capabilities, max_gpu_minutes, max_concurrent_tasks,
+                                    issued_at, expires_at)
+     VALUES ($1, $2, $3, $4, '{chat}', 0, 0, now(), now() + interval '1 hour')`,
+    ...[ids.jti, orgId, userId, nameIn(orgId)],
   );
   const [key] = await api.db.database.query<{ id: string }>('SELECT id FROM api_keys WHERE org_id = $1', [orgId]);
   return { ...organisation, ...ids, keyId: key?.id ?? '' };

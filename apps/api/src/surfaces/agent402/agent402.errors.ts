@@ -25,6 +25,7 @@ const STATUS: Readonly<Record<ErrorKind, number>> = {
 const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   email_taken: 400,
   wrong_password: 400,
+  token_not_rotatable: 400,
   malformed_json: 400,
   bad_request: 400,
 };

@@ -55,7 +55,7 @@ describe('GET /security/audit-logs', () => {
     token = await tokenOf(organisation);
     const log = api.app.get(AuditLog, { strict: false });
     for (let minute = 0; minute < 5; minute += 1) {
-      const subject = minute % 2 ? 'peer:12D3KooWPeer' : 'user:someone';
+      const subject = minute % 2 ? `peer:${organisation.orgId}:12D3KooWPeer` : 'user:someone';
       await log.record(organisation, done({ subject }, 'agent.start', `agent:${minute}`, { minute }));
     }
     await api.db.database.transaction(async (tx) => {

@@ -3,7 +3,7 @@ import type { Page } from '#libs/kernel';
 import type { AuditLogEntryDto, AuditLogListDto, AuditLogQuery } from './audit-logs.dto.js';
 
 const DEFAULT_LIMIT = 100;
-const PEER = /^peer:/;
+const PEER = /^peer:[0-9a-f-]{36}:/;
 
 export const toAuditQuery = (query: AuditLogQuery): AuditQuery => ({
   subject: query.peer_id,
