@@ -11,6 +11,7 @@ const PLATFORM = [
   'rate-limit',
   'instances',
   'egress',
+  'mail',
 ];
 
 /** Ports and clients of the outside world. */

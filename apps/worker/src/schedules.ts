@@ -11,6 +11,7 @@ import type { Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
 import type { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge';
+import type { InviteRetention, MailSender } from '#libs/identity';
 import type { TeamRunSweeper } from '#libs/orchestration';
 import type { OrganisationDeletions } from '#libs/identity';
 import type { SkillSweeper } from '#libs/skills';
@@ -48,6 +49,13 @@ export interface SharedDuties {
   readonly teamRuns: TeamRunSweeper;
   readonly organisations: OrganisationDeletions;
   readonly audit: AuditUpkeep;
+}
+
+/** What any worker does by the clock for accounts and teams. */
+export interface IdentityDuties {
+  readonly config: Config;
+  readonly mails: MailSender;
+  readonly invites: InviteRetention;
 }
 
 /** Every timer of a host's worker but one: the outbox sweep belongs to the queue (`libs/queue`, each second). */
@@ -121,6 +129,15 @@ export const sharedSchedules = ({
     name: 'usage.retention',
     everyMs: HOUR_MS,
     run: (signal) => dropOld(usage, config.limits.usageRetentionDays, signal),
+  },
+];
+
+export const identitySchedules = ({ config, mails, invites }: IdentityDuties): Schedule[] => [
+  { name: 'mails.send-due', everyMs: 5 * SECOND_MS, run: (signal) => mails.sendDue(signal) },
+  {
+    name: 'invites.retention',
+    everyMs: HOUR_MS,
+    run: (signal) => dropOld(invites, config.limits.inviteRetentionDays, signal),
   },
 ];
 

@@ -4,7 +4,7 @@ import { AuditUpkeep } from '#libs/audit';
 import { CONFIG, type Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
-import { OrganisationDeletions } from '#libs/identity';
+import { InviteRetention, MailSender, OrganisationDeletions } from '#libs/identity';
 import { Logger } from '#libs/observability';
 import { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge';
 import { TeamRunSweeper } from '#libs/orchestration';
@@ -12,7 +12,7 @@ import { SkillSweeper } from '#libs/skills';
 import { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
 import { ScheduleRunner } from './schedule-runner.js';
-import { sharedSchedules } from './schedules.js';
+import { identitySchedules, sharedSchedules } from './schedules.js';
 
 @Injectable()
 export class SharedDutiesOf {
@@ -40,6 +40,15 @@ export class DomainDutiesOf {
   ) {}
 }
 
+@Injectable()
+export class IdentityDutiesOf {
+  constructor(
+    @Inject(CONFIG) readonly config: Config,
+    @Inject(MailSender) readonly mails: MailSender,
+    @Inject(InviteRetention) readonly invites: InviteRetention,
+  ) {}
+}
+
 /** The timers that every worker runs, whichever its role. */
 @Injectable()
 export class SharedWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -48,9 +57,13 @@ export class SharedWorker implements OnApplicationBootstrap, BeforeApplicationSh
   constructor(
     @Inject(SharedDutiesOf) shared: SharedDutiesOf,
     @Inject(DomainDutiesOf) domains: DomainDutiesOf,
+    @Inject(IdentityDutiesOf) identity: IdentityDutiesOf,
     @Inject(Logger) logger: Logger,
   ) {
-    this.timers = new ScheduleRunner(sharedSchedules({ ...shared, ...domains }), logger);
+    this.timers = new ScheduleRunner(
+      [...sharedSchedules({ ...shared, ...domains }), ...identitySchedules(identity)],
+      logger,
+    );
   }
 
   onApplicationBootstrap(): void {

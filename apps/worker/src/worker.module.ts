@@ -6,7 +6,7 @@ import { ContainersModule } from '#libs/containers';
 import { ConversationsModule, conversationJobs } from '#libs/conversations';
 import { DatabaseModule } from '#libs/database';
 import { EventsModule } from '#libs/events';
-import { OrganisationDeletionsModule } from '#libs/identity';
+import { MailDeliveryModule, OrganisationDeletionsModule, identityJobs } from '#libs/identity';
 import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
 import { QueueModule, hostQueue } from '#libs/queue';
@@ -21,7 +21,8 @@ import { AgentsProcessor } from './processors/agents.processor.js';
 import { ConversationsProcessor } from './processors/conversations.processor.js';
 import { KnowledgeProcessor } from './processors/knowledge.processor.js';
 import { OrchestrationProcessor } from './processors/orchestration.processor.js';
-import { DomainDutiesOf, SharedDutiesOf, SharedWorker } from './shared-worker.js';
+import { MailsProcessor } from './processors/mails.processor.js';
+import { DomainDutiesOf, IdentityDutiesOf, SharedDutiesOf, SharedWorker } from './shared-worker.js';
 
 const CONTROL = 'control';
 /** Every job of the system. */
@@ -31,6 +32,7 @@ const CATALOGUE = [
   ...conversationJobs,
   ...knowledgeJobs,
   ...orchestrationJobs,
+  ...identityJobs,
 ];
 
 /** A worker: with `ROLE=host` it runs its host's agents, with `ROLE=control` only what any worker can do. */
@@ -59,6 +61,7 @@ export class WorkerModule {
         KnowledgeLoadingModule,
         SkillsUpkeepModule,
         AuditUpkeepModule,
+        MailDeliveryModule,
         ...(runsHost
           ? [ContainersModule.forRoot(), StorageModule.forRoot(), AgentsWorkerModule, SkillsWorkerModule]
           : []),
@@ -66,11 +69,13 @@ export class WorkerModule {
       providers: [
         LogPartitions,
         DomainDutiesOf,
+        IdentityDutiesOf,
         SharedDutiesOf,
         SharedWorker,
         ConversationsProcessor,
         KnowledgeProcessor,
         OrchestrationProcessor,
+        MailsProcessor,
         ...(runsHost ? [HostDutiesOf, HostWorker, AgentsProcessor] : []),
       ],
     };

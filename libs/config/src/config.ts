@@ -121,6 +121,13 @@ export interface Config {
     readonly allowUnisolated: boolean;
     readonly metricsToken: string | undefined;
   };
+  /** How messages are sent. */
+  readonly mail: {
+    /** `smtp://` or `smtps://`, credentials included; undefined: no mail is sent. */
+    readonly smtpUrl: string | undefined;
+    /** Sender of every message, an address or `Name <address>`. */
+    readonly from: string;
+  };
   readonly limits: {
     readonly ratePerMinute: number;
     readonly authPerMinute: number;
@@ -132,6 +139,7 @@ export interface Config {
     readonly knowledgeFileRetentionDays: number;
     readonly usageRetentionDays: number;
     readonly auditRetentionDays: number;
+    readonly inviteRetentionDays: number;
   };
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
@@ -188,6 +196,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       vectorCacheMb: env.integer('VECTOR_CACHE_MB', 512, 16, 1_048_576),
     },
     security: security(env, dataDir, production),
+    mail: mail(env),
     limits: limits(env),
     logLevel: env.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info'),
   };
@@ -239,6 +248,13 @@ function openclaw(env: EnvReader): Config['openclaw'] {
   };
 }
 
+function mail(env: EnvReader): Config['mail'] {
+  const smtpUrl = env.optionalUrl('SMTP_URL', ['smtp:', 'smtps:']);
+  const from = env.text('MAIL_FROM', '');
+  if (smtpUrl !== undefined && !/@/.test(from)) env.report('MAIL_FROM', 'is the sender that SMTP_URL needs');
+  return { smtpUrl, from };
+}
+
 function limits(env: EnvReader): Config['limits'] {
   return {
     ratePerMinute: env.integer('RATE_LIMIT_PER_MINUTE', 120, 1, 2_000_000_000),
@@ -248,6 +264,7 @@ function limits(env: EnvReader): Config['limits'] {
     chatRetentionDays: env.integer('CHAT_RETENTION_DAYS', 365, 1, 36_500),
     taskRetentionDays: env.integer('TASK_RETENTION_DAYS', 365, 1, 36_500),
     knowledgeFileRetentionDays: env.integer('KNOWLEDGE_FILE_RETENTION_DAYS', 30, 1, 36_500),
+    inviteRetentionDays: env.integer('INVITE_RETENTION_DAYS', 30, 1, 3650),
     usageRetentionDays: env.integer('USAGE_RETENTION_DAYS', 1_095, 32, 36_500),
     auditRetentionDays: env.integer('AUDIT_RETENTION_DAYS', 365, 1, 36_500),
   };

@@ -11,6 +11,9 @@ export const wrongPassword = (): DomainError =>
 export const inactiveAccount = (): DomainError =>
   new DomainError('forbidden', 'account_inactive', 'This account is inactive');
 
+export const noMembership = (): DomainError =>
+  new DomainError('forbidden', 'not_a_member', 'This account is no active member of that workspace');
+
 export const invalidRefreshToken = (): DomainError =>
   new DomainError('unauthenticated', 'invalid_refresh_token', 'Invalid or expired refresh token');
 

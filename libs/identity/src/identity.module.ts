@@ -7,7 +7,8 @@ import { AccountRepository } from './accounts/account.repository.js';
 import { AccountsService } from './accounts/accounts.service.js';
 import { LoginFailures } from './accounts/login-failures.js';
 import { PasswordProof } from './accounts/password-proof.js';
-import { Registrations } from './accounts/registrations.js';
+import { Newcomers } from './accounts/newcomers.js';
+import { Doors, Registrations } from './accounts/registrations.js';
 import { ApiKeyRepository } from './api-keys/api-key.repository.js';
 import { ApiKeysService } from './api-keys/api-keys.service.js';
 import { CapabilityCredentials } from './capability-tokens/capability-credentials.js';
@@ -22,6 +23,21 @@ import { OrganisationsService } from './organisations/organisations.service.js';
 import { Passwords } from './passwords.js';
 import { SessionRepository } from './sessions/session.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
+import { InviteRepository } from './team/invite.repository.js';
+import { Invites } from './team/invites.js';
+import { TeamTokens } from './team/team-tokens.js';
+
+/** For the other modules of this library. */
+const SHARED = [
+  AccountRepository,
+  ApiKeyRepository,
+  SessionRepository,
+  Passwords,
+  TeamTokens,
+  Newcomers,
+  Doors,
+  Invites,
+];
 
 /** Organisations, users, memberships, login sessions and API keys. */
 @Module({
@@ -42,6 +58,15 @@ import { SessionsService } from './sessions/sessions.service.js';
       useFactory: (config: Config) => new SessionTokens(config.security.jwtSecret),
     },
     {
+      provide: TeamTokens,
+      inject: [CONFIG],
+      useFactory: (config: Config) => new TeamTokens(config.security.jwtSecret),
+    },
+    InviteRepository,
+    Invites,
+    Newcomers,
+    Doors,
+    {
       provide: SlidingWindow,
       inject: [Database],
       useFactory: (database: Database) => new SlidingWindow(database),
@@ -57,6 +82,7 @@ import { SessionsService } from './sessions/sessions.service.js';
     IdentityUpkeep,
   ],
   exports: [
+    ...SHARED,
     AccountsService,
     ApiKeysService,
     CapabilityCredentials,

@@ -31,5 +31,15 @@ export {
 export { type OrganisationAccount, OrganisationsService } from './organisations/organisations.service.js';
 export type { Plan } from './organisations/plans.js';
 export { passwordWeakness } from './passwords.js';
+export { PasswordResetService } from './accounts/password-reset.service.js';
+export { type Accepted, type Acceptance, InviteAcceptance } from './team/invite-acceptance.js';
+export { InvitationsService, type InviteMember } from './team/invitations.service.js';
+export { InviteRetention } from './team/invite-retention.js';
+export type { Delivery, Invited, Member, MemberStatus } from './team/member.js';
+export { TeamModule } from './team/team.module.js';
+export { TeamService } from './team/team.service.js';
+export { MailDeliveryModule } from './mails/mail-delivery.module.js';
+export { MailSender } from './mails/mail-sender.js';
+export { SEND_MAIL, type SendMail, identityJobs } from './mails/mails.jobs.js';
 export { ACCESS_SECONDS } from './credentials/tokens.js';
 export { SessionsService, type TokenPair } from './sessions/sessions.service.js';

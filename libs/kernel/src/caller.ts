@@ -52,3 +52,8 @@ export function requireScope(caller: Caller, scope: ScopeName): void {
     throw new DomainError('forbidden', 'forbidden', `This credential lacks the scope ${scope}`);
   }
 }
+
+/** First line of a use case for some roles only. @throws DomainError `forbidden` when the caller's is less. */
+export function requireRole(caller: Pick<Caller, 'role'>, least: Role): void {
+  if (!roleAtLeast(caller.role, least)) throw new DomainError('forbidden', 'forbidden', `This needs the role ${least}`);
+}

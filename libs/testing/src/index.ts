@@ -8,3 +8,4 @@ export * from './test-database.js';
 export * from './test-organisation.js';
 export * from './tools.js';
 export * from './mcp-server.js';
+export * from './mail-server.js';

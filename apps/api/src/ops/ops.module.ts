@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { AuditModule } from '#libs/audit';
-import { IdentityModule } from '#libs/identity';
+import { IdentityModule, TeamModule } from '#libs/identity';
+import { AccountPages, MailedLinks } from './accounts/account-pages.js';
 import { AdminPages } from './admin/admin-pages.js';
 import { AdminSessions } from './admin/admin-sessions.js';
 import { QueueBoard } from './admin/queue-board.js';
@@ -15,8 +16,17 @@ import { PagesController } from './pages/pages.controller.js';
 
 /** What operators and load balancers ask for: health, metrics, documents, the queue board. */
 @Module({
-  imports: [TerminusModule, AuditModule, IdentityModule],
+  imports: [TerminusModule, AuditModule, IdentityModule, TeamModule],
   controllers: [PagesController, HealthController, MetricsController, DocsController],
-  providers: [AdminPages, AdminSessions, DocsAssets, OpenApiDocuments, QueueBoard, Readiness],
+  providers: [
+    AccountPages,
+    MailedLinks,
+    AdminPages,
+    AdminSessions,
+    DocsAssets,
+    OpenApiDocuments,
+    QueueBoard,
+    Readiness,
+  ],
 })
 export class OpsModule {}

@@ -17,6 +17,7 @@ import { AgentPauses1795762800000 } from './202611270050-agent-pauses.js';
 import { Audit1795768800000 } from './202611270060-audit.js';
 import { AuditAnchors1795769400000 } from './202611270061-audit-anchors.js';
 import { Conversations1795776000000 } from './202611270080-conversations.js';
+import { Team1795804800000 } from './202611270070-team.js';
 import { SwarmRuns1795780000000 } from './202611270090-swarm-runs.js';
 import { CapabilityTokens1795770000000 } from './202611270062-capability-tokens.js';
 
@@ -41,6 +42,7 @@ export const migrations = [
   Audit1795768800000,
   AuditAnchors1795769400000,
   Conversations1795776000000,
+  Team1795804800000,
   SwarmRuns1795780000000,
   CapabilityTokens1795770000000,
 ];

@@ -16,8 +16,18 @@ export interface NewUser {
   readonly id: string;
   readonly email: string;
   readonly fullName: string;
-  readonly passwordHash: string;
+  /** Null: nobody signs in with a password until one is set. */
+  readonly passwordHash: string | null;
+  /** Whoever makes the account has shown that they read the mail of its address. */
+  readonly isProved: boolean;
   readonly isPlatformAdmin: boolean;
+}
+
+/** Where a new member came from. */
+export interface Origin {
+  readonly id: string;
+  readonly invitedBy: string | null;
+  readonly invitedAt: Date;
 }
 
 const USER = `u.id, u.email, u.full_name AS "fullName", u.password_hash AS "passwordHash", u.is_active AS "isActive",
@@ -26,13 +36,21 @@ const USER = `u.id, u.email, u.full_name AS "fullName", u.password_hash AS "pass
 /** Table `users`. E-mail addresses are compared without regard to case. */
 @Injectable()
 export class AccountRepository {
-  /** For signing in: the address comes before any organisation is known. `orgId` is the oldest membership's. */
-  async findByEmail(sql: Sql, email: string): Promise<(UserRow & { orgId: string | null }) | undefined> {
+  /**
+   * For signing in: the address comes before any organisation is known. `orgId` is the oldest membership's that is not
+   * suspended, or that of `wanted`.
+   */
+  async findByEmail(
+    sql: Sql,
+    email: string,
+    wanted?: string,
+  ): Promise<(UserRow & { orgId: string | null }) | undefined> {
     const [row] = await sql.query<UserRow & { orgId: string | null }>(
-      `SELECT ${USER}, (SELECT m.org_id FROM memberships m WHERE m.user_id = u.id
-                        ORDER BY m.created_at, m.org_id LIMIT 1) AS "orgId"
+      `SELECT ${USER}, (SELECT m.org_id FROM memberships m
+                         WHERE m.user_id = u.id AND m.status = 'ACTIVE' AND ($2::uuid IS NULL OR m.org_id = $2)
+                         ORDER BY m.created_at, m.org_id LIMIT 1) AS "orgId"
        FROM users u WHERE lower(u.email) = lower($1)`,
-      [email],
+      [email, wanted ?? null],
     );
     return row;
   }
@@ -47,13 +65,34 @@ export class AccountRepository {
 
   async insert(tx: Tx, user: NewUser): Promise<void> {
     await tx.query(
-      `INSERT INTO users (id, email, full_name, password_hash, is_platform_admin) VALUES ($1, $2, $3, $4, $5)`,
-      [user.id, user.email, user.fullName, user.passwordHash, user.isPlatformAdmin],
+      `INSERT INTO users (id, email, full_name, password_hash, is_platform_admin, email_verified_at)
+       VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN now() END)`,
+      [user.id, user.email, user.fullName, user.passwordHash, user.isPlatformAdmin, user.isProved],
     );
   }
 
-  async addMember(tx: Tx, scope: Scope, userId: string, role: Role): Promise<void> {
-    await tx.query('INSERT INTO memberships (org_id, user_id, role) VALUES ($1, $2, $3)', [scope.orgId, userId, role]);
+  /** A member who was invited keeps the id of the invite. @returns when they joined. */
+  async addMember(tx: Tx, scope: Scope, userId: string, role: Role, origin?: Origin): Promise<Date> {
+    const [row] = await tx.query<{ created_at: Date }>(
+      `INSERT INTO memberships (id, org_id, user_id, role, invited_by, invited_at)
+       VALUES (coalesce($4, gen_random_uuid()), $1, $2, $3, $5, $6) RETURNING created_at`,
+      [scope.orgId, userId, role, origin?.id ?? null, origin?.invitedBy ?? null, origin?.invitedAt ?? null],
+    );
+    if (!row) throw new Error('the membership was not stored');
+    return row.created_at;
+  }
+
+  /** The holder has shown that they read the mail of the account's address. @param makesAdmin of the platform */
+  async prove(tx: Tx, userId: string, makesAdmin: boolean): Promise<void> {
+    await tx.query(
+      `UPDATE users SET email_verified_at = coalesce(email_verified_at, now()),
+              is_platform_admin = is_platform_admin OR $2, updated_at = now() WHERE id = $1`,
+      [userId, makesAdmin],
+    );
+  }
+
+  async setPassword(tx: Tx, userId: string, passwordHash: string): Promise<void> {
+    await tx.query('UPDATE users SET password_hash = $2, updated_at = now() WHERE id = $1', [userId, passwordHash]);
   }
 
   /** @returns false when the hash is no longer the one that was checked. */

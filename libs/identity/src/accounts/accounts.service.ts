@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AuditLog, done } from '#libs/audit';
 import { Database } from '#libs/database';
 import { type Caller, notFound } from '#libs/kernel';
-import { inactiveAccount, wrongCredentials, wrongPassword } from '../identity.errors.js';
+import { inactiveAccount, noMembership, wrongCredentials, wrongPassword } from '../identity.errors.js';
 import { SessionsService, type TokenPair } from '../sessions/sessions.service.js';
 import { AccountRepository, type UserRow } from './account.repository.js';
 import { PasswordProof } from './password-proof.js';
@@ -22,6 +22,8 @@ export interface SignIn {
   readonly password: string;
   /** The client's address, for counting failures. */
   readonly address: string;
+  /** Organisation to sign in to, for members of several; otherwise the one they have been in longest. */
+  readonly orgId?: string | undefined;
 }
 
 /** Signing in and the signed-in user's own account. */
@@ -36,17 +38,19 @@ export class AccountsService {
   ) {}
 
   /**
-   * @throws DomainError `unauthenticated` (unknown user and wrong password alike), `forbidden` (inactive),
+   * @throws DomainError `unauthenticated` (unknown user and wrong password alike), `forbidden` (inactive, suspended, no member),
    * `rate_limited` (five failures in a minute).
    */
   async login(signIn: SignIn): Promise<Account & TokenPair> {
     const attempt = { ...signIn, action: 'session.open' };
-    const user = await this.proof.prove(attempt, () => this.accounts.findByEmail(this.database, signIn.email));
+    const user = await this.proof.prove(attempt, () =>
+      this.accounts.findByEmail(this.database, signIn.email, signIn.orgId),
+    );
     if (!user) throw wrongCredentials();
     const { orgId } = user;
     if (!user.isActive || orgId === null) {
       await this.proof.refused(attempt, user, 'account_inactive');
-      throw inactiveAccount();
+      throw user.isActive && signIn.orgId !== undefined ? noMembership() : inactiveAccount();
     }
     const holder = { orgId, userId: user.id, email: user.email, address: signIn.address };
     const pair = await this.database.transaction((tx) => this.sessions.open(tx, holder));

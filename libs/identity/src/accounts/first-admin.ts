@@ -34,7 +34,14 @@ export async function createFirstAdmin(
     const [orgId, userId] = [newId(), newId()];
     await new OrganisationRepository().insert(tx, orgId, wish.organisation);
     const { email } = wish;
-    await accounts.insert(tx, { id: userId, email, fullName: 'Administrator', passwordHash, isPlatformAdmin: true });
+    await accounts.insert(tx, {
+      id: userId,
+      email,
+      fullName: 'Administrator',
+      passwordHash,
+      isPlatformAdmin: true,
+      isProved: true,
+    });
     await accounts.addMember(tx, { orgId }, userId, 'OWNER');
     const { key, secret, hash } = mintApiKey(userId, 'First key', SCOPES);
     await new ApiKeyRepository().insert(tx, { orgId }, key, hash);

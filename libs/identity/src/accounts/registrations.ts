@@ -1,11 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { Database, type Tx, isUniqueViolation } from '#libs/database';
-import { type Role, newId } from '#libs/kernel';
-import { emailTaken, inviteNeeded, registrationClosed } from '../identity.errors.js';
-import { type Invite, OrganisationRepository } from '../organisations/organisation.repository.js';
+import { emailTaken, inviteNeeded } from '../identity.errors.js';
+import { OrganisationRepository } from '../organisations/organisation.repository.js';
 import { Passwords } from '../passwords.js';
+import type { Invite } from '../team/invite.repository.js';
+import { Invites } from '../team/invites.js';
 import { AccountRepository } from './account.repository.js';
+import { Newcomers } from './newcomers.js';
 
 export interface Registration {
   readonly email: string;
@@ -23,10 +25,14 @@ export interface Registered {
   readonly fullName: string;
 }
 
-interface Place {
-  readonly orgId: string;
-  readonly role: Role;
-  readonly invite: Invite | undefined;
+/** What registering asks before it lets somebody in. */
+@Injectable()
+export class Doors {
+  constructor(
+    @Inject(AccountRepository) readonly accounts: AccountRepository,
+    @Inject(OrganisationRepository) readonly organisations: OrganisationRepository,
+    @Inject(Invites) readonly invites: Invites,
+  ) {}
 }
 
 /** Makes accounts. It never lets anybody into an existing organisation without an invite for their address. */
@@ -34,26 +40,23 @@ interface Place {
 export class Registrations {
   constructor(
     @Inject(Database) private readonly database: Database,
-    @Inject(AccountRepository) private readonly accounts: AccountRepository,
-    @Inject(OrganisationRepository) private readonly organisations: OrganisationRepository,
+    @Inject(Doors) private readonly doors: Doors,
+    @Inject(Newcomers) private readonly newcomers: Newcomers,
     @Inject(Passwords) private readonly passwords: Passwords,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /** @throws DomainError `conflict` (`email_taken`) or `forbidden` (closed, or an invite is needed). */
   async register(registration: Registration): Promise<Registered> {
-    if (this.config.security.registration === 'closed') throw registrationClosed();
-    if (await this.accounts.findByEmail(this.database, registration.email)) throw emailTaken();
+    this.newcomers.requireOpen();
+    if (await this.doors.accounts.findByEmail(this.database, registration.email)) throw emailTaken();
     const passwordHash = await this.passwords.hash(registration.password);
     const { email, fullName } = registration;
-    const userId = newId();
     try {
       return await this.database.transaction(async (tx) => {
-        const { orgId, role, invite } = await this.place(tx, registration);
-        // Only an invite proves the address; otherwise anybody could claim an operator's.
-        const isPlatformAdmin = invite !== undefined && this.isAdminEmail(email);
-        await this.accounts.insert(tx, { id: userId, email, fullName, passwordHash, isPlatformAdmin });
-        await this.accounts.addMember(tx, { orgId }, userId, role);
+        const invite = await this.inviteOf(tx, registration);
+        const person = { email, fullName, passwordHash, isProved: invite?.isProved ?? false };
+        const { userId, orgId } = await this.newcomers.settle(tx, person, invite);
         return { userId, orgId, email, fullName };
       });
     } catch (error) {
@@ -61,20 +64,14 @@ export class Registrations {
     }
   }
 
-  private async place(tx: Tx, registration: Registration): Promise<Place> {
+  private async inviteOf(tx: Tx, registration: Registration): Promise<Invite | undefined> {
     const { workspace, inviteToken, email } = registration;
-    const invite = inviteToken ? await this.organisations.acceptInvite(tx, inviteToken, email) : undefined;
-    const existing = workspace ? await this.organisations.findByIdOrSlug(tx, workspace) : undefined;
+    const { invites, organisations } = this.doors;
+    const invite = inviteToken ? await invites.accept(tx, inviteToken, email) : undefined;
+    const existing = workspace ? await organisations.findByIdOrSlug(tx, workspace) : undefined;
     const misplaced = existing !== undefined && existing.id !== invite?.orgId;
     const uninvited = invite === undefined && (inviteToken || this.config.security.registration === 'invite');
     if (misplaced || uninvited) throw inviteNeeded();
-    if (invite) return { orgId: invite.orgId, role: invite.role, invite };
-    const orgId = newId();
-    await this.organisations.insert(tx, orgId, `${registration.fullName}'s workspace`);
-    return { orgId, role: 'OWNER', invite: undefined };
-  }
-
-  private isAdminEmail(email: string): boolean {
-    return this.config.security.adminEmails.includes(email.toLowerCase());
+    return invite;
   }
 }

@@ -53,6 +53,14 @@ export class ApiKeyRepository {
     return rows.length > 0;
   }
 
+  /** Every key that a user made in this organisation. */
+  async revokeAll(tx: Tx, scope: Scope, makerId: string): Promise<void> {
+    await tx.query(
+      'UPDATE api_keys SET revoked_at = now() WHERE org_id = $1 AND created_by = $2 AND revoked_at IS NULL',
+      [scope.orgId, makerId],
+    );
+  }
+
   /** Deletes up to `batch` keys that were revoked over 30 days ago. */
   async sweep(sql: Sql, batch: number): Promise<void> {
     await sql.query(

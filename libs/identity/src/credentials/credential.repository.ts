@@ -9,6 +9,8 @@ export interface KeyOwner {
   readonly userId: string;
   readonly role: Role;
   readonly scopes: readonly string[];
+  /** The maker's membership is suspended: the key rests. */
+  readonly isSuspended: boolean;
 }
 
 /** The user behind a live login session. */
@@ -27,7 +29,7 @@ export class CredentialRepository {
   async findKey(hash: Buffer): Promise<KeyOwner | undefined> {
     const [row] = await this.database.named<KeyOwner>(
       'identity_find_key',
-      `SELECT k.id AS "keyId", k.org_id AS "orgId", k.created_by AS "userId", m.role, k.scopes
+      `SELECT k.id AS "keyId", k.org_id AS "orgId", k.created_by AS "userId", m.role, k.scopes, m.status <> 'ACTIVE' AS "isSuspended"
        FROM api_keys k
        JOIN users u ON u.id = k.created_by AND u.is_active
        JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.created_by
@@ -47,14 +49,14 @@ export class CredentialRepository {
     );
   }
 
-  /** @returns undefined for a session that ended, or whose user is gone or left the organisation. */
+  /** @returns undefined for a session that ended, or whose user is gone, suspended or left the organisation. */
   async findSession(claims: { sessionId: string; userId: string; orgId: string }): Promise<SessionOwner | undefined> {
     const [row] = await this.database.named<SessionOwner>(
       'identity_find_session',
       `SELECT m.role, u.is_active AS "isActive", u.is_platform_admin AS "isPlatformAdmin"
        FROM login_sessions s
        JOIN users u ON u.id = s.user_id
-       JOIN memberships m ON m.org_id = s.org_id AND m.user_id = s.user_id
+       JOIN memberships m ON m.org_id = s.org_id AND m.user_id = s.user_id AND m.status = 'ACTIVE'
        WHERE s.id = $1 AND s.user_id = $2 AND s.org_id = $3 AND s.revoked_at IS NULL AND s.expires_at > now()`,
       [claims.sessionId, claims.userId, claims.orgId],
     );

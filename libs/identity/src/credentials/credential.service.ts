@@ -61,6 +61,7 @@ export class CredentialService implements OnModuleDestroy {
   private async lookUpKey(hash: Buffer): Promise<Lookup> {
     const owner = await this.credentials.findKey(hash);
     if (!owner) return { caller: undefined, tags: [] };
+    if (owner.isSuspended) return { caller: undefined, tags: [`user:${owner.userId}`] };
     this.credentials
       .touchKey(owner.keyId)
       .catch((error: unknown) => this.logger.debug('last use not noted', { error, keyId: owner.keyId }));

@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Sql, Tx } from '#libs/database';
-import { type Role, type Scope, isUuid } from '#libs/kernel';
+import { type Scope, isUuid } from '#libs/kernel';
 
 export interface OrganisationRow {
   readonly id: string;
@@ -10,12 +10,7 @@ export interface OrganisationRow {
   readonly plan: string;
 }
 
-export interface Invite {
-  readonly orgId: string;
-  readonly role: Role;
-}
-
-/** Tables `organisations` and `invites`. */
+/** Table `organisations`. */
 @Injectable()
 export class OrganisationRepository {
   async find(sql: Sql, scope: Scope): Promise<OrganisationRow | undefined> {
@@ -37,17 +32,6 @@ export class OrganisationRepository {
   /** The slug ends in random letters, so that no free text a client sends by habit ever names an organisation. */
   async insert(tx: Tx, id: string, name: string): Promise<void> {
     await tx.query('INSERT INTO organisations (id, name, slug) VALUES ($1, $2, $3)', [id, name, slugOf(name)]);
-  }
-
-  /** Uses up an invite. @returns undefined when it is unknown, expired, used, or for another address. */
-  async acceptInvite(tx: Tx, token: string, email: string): Promise<Invite | undefined> {
-    const [row] = await tx.query<Invite>(
-      `UPDATE invites SET accepted_at = now()
-       WHERE token_hash = $1 AND lower(email) = lower($2) AND accepted_at IS NULL AND expires_at > now()
-       RETURNING org_id AS "orgId", role`,
-      [createHash('sha256').update(token).digest(), email],
-    );
-    return row;
   }
 }
 

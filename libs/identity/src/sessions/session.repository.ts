@@ -54,7 +54,7 @@ export class SessionRepository {
     const [row] = await tx.query<RefreshState>(
       `SELECT u.email, u.is_active AS "isActive",
               s.revoked_at IS NULL AND EXISTS (SELECT 1 FROM memberships m
-                WHERE m.org_id = s.org_id AND m.user_id = s.user_id) AS alive,
+                WHERE m.org_id = s.org_id AND m.user_id = s.user_id AND m.status = 'ACTIVE') AS alive,
               t.expires_at <= clock_timestamp() AS expired, t.used_at IS NOT NULL AS used,
               coalesce(t.used_at > clock_timestamp() - make_interval(secs => $5), false) AS "inGrace",
               t.successor_id AS "successorId", next.issued_at AS "successorIssuedAt"
@@ -81,6 +81,15 @@ export class SessionRepository {
       `UPDATE login_sessions SET revoked_at = now(), revoked_reason = $3
        WHERE id = $1 AND org_id = $2 AND revoked_at IS NULL`,
       [sessionId, scope.orgId, reason],
+    );
+  }
+
+  /** Ends a user's sessions in one organisation. */
+  async revokeAll(tx: Tx, scope: Scope, userId: string, reason: string): Promise<void> {
+    await tx.query(
+      `UPDATE login_sessions SET revoked_at = now(), revoked_reason = $3
+       WHERE user_id = $1 AND org_id = $2 AND revoked_at IS NULL`,
+      [userId, scope.orgId, reason],
     );
   }
 

@@ -17,6 +17,8 @@ export interface World extends ApiOrganisation {
   readonly jti: string;
   /** The id of an API key, not the key. */
   readonly keyId: string;
+  /** A pending member. */
+  readonly invite: string;
 }
 
 /** The ids a path may hold: a world's own, or ones nobody has. */
@@ -42,6 +44,8 @@ const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/api/v1/agents/:id/personality/:fileType': () => 'soul',
   '/api/v1/conversations/:id': ({ conversation }) => conversation,
   '/api/v1/security/tokens/:jti': ({ jti }) => jti,
+  '/api/v1/team/members/:id': ({ invite }) => invite,
+  '/api/v1/team/members/accept-invite/:token': () => 'not-a-token',
   '/docs/:surface': () => 'agento',
   '/openapi/:file': () => 'agento.json',
 };
@@ -68,6 +72,10 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'POST /api/v1/swarms/:id/agents': ({ agent }) => ({ agent_ids: [agent] }),
   'POST /api/v1/agents/:id/personality/initialize': () => ({ agent_name: 'Walked over', force: true }),
   'PUT /api/v1/agents/:id/personality/:fileType': () => ({ content: 'Walked over' }),
+  'POST /api/v1/team/members/invite': () => ({ email: 'walker@example.test', name: 'Walker', role: 'MEMBER' }),
+  'PATCH /api/v1/team/members/:id/role': () => ({ role: 'VIEWER' }),
+  'PUT /api/v1/team/members/:id/role': () => ({ role: 'VIEWER' }),
+  'PATCH /api/v1/team/members/:id/status': () => ({ status: 'SUSPENDED' }),
   'POST /api/v1/conversations': ({ agent }) => ({ agent_id: agent }),
   'POST /api/v1/conversations/:id/messages': () => ({ role: 'user', content: 'Walked over' }),
   'POST /api/v1/conversations/:id/attach-agent': ({ agent }) => ({ agent_id: agent }),
@@ -107,6 +115,7 @@ const nobodysIds = (): Ids => ({
   keyId: newId(),
   userId: newId(),
   jti: newId(),
+  invite: newId(),
 });
 
 export const NOBODYS_IDS: Ids = nobodysIds();
@@ -224,6 +233,11 @@ export async function makeWorld(api: ApiFixture): Promise<World> {
                                     issued_at, expires_at)
      VALUES ($1, $2, $3, $4, '{chat}', 0, 0, now(), now() + interval '1 hour')`,
     ...[ids.jti, orgId, userId, nameIn(orgId)],
+  );
+  await insert(
+    `INSERT INTO invites (id, org_id, email, name, role, token_hash, expires_at)
+     VALUES ($1, $2, $3, $4, 'MEMBER', $5, now() + interval '1 day')`,
+    ...[ids.invite, orgId, `${ids.invite}@example.test`, nameIn(orgId), Buffer.from(ids.invite)],
   );
   const [key] = await api.db.database.query<{ id: string }>('SELECT id FROM api_keys WHERE org_id = $1', [orgId]);
   return { ...organisation, ...ids, keyId: key?.id ?? '' };

@@ -6,16 +6,14 @@ import { Logger } from '#libs/observability';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HTTP_STATUS } from '../../http/http-status.js';
 import { toDomainError } from '../../http/to-domain-error.js';
+import { type FormRequest, readForms } from '../pages/forms.js';
 import { PAGE_HEADERS } from '../pages/html.js';
+import { isSameOrigin } from '../pages/origin.js';
 import { AdminSessions } from './admin-sessions.js';
 import { loginPage, logoutPage, noticePage } from './login.page.js';
-import { isSameOrigin } from './origin.js';
 import { QueueBoard } from './queue-board.js';
 
-const LARGEST_FORM_BYTES = 8 * 1024;
 const HOME = '/admin/queues';
-
-type FormRequest = FastifyRequest<{ Body: Record<string, string> | undefined }>;
 
 /** The operators' pages under /admin: sign-in and the queue board. A Fastify plugin, since the board is one. */
 @Injectable()
@@ -73,14 +71,6 @@ export class AdminPages implements OnModuleInit {
     if (error.kind === 'internal') this.logger.error('admin page failed', { error: error.cause ?? error });
     return send(reply.code(HTTP_STATUS[error.kind]), noticePage('That did not work', error.message));
   }
-}
-
-function readForms(scope: FastifyInstance): void {
-  scope.addContentTypeParser(
-    'application/x-www-form-urlencoded',
-    { parseAs: 'string', bodyLimit: LARGEST_FORM_BYTES },
-    (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(body as string))),
-  );
 }
 
 const send = (reply: FastifyReply, text: string): FastifyReply => reply.headers(PAGE_HEADERS).send(text);

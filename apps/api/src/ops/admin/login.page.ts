@@ -1,4 +1,4 @@
-import { type Html, html, page } from '../pages/html.js';
+import { html, small } from '../pages/html.js';
 
 /** The sign-in form of the operators' pages. `next` is where to go afterwards, on this address. */
 export const loginPage = (view: {
@@ -58,15 +58,4 @@ export const noticePage = (title: string, text: string): string =>
     html`<h1>${title}</h1>
       <p>${text}</p>
       <p><a href="/admin/login">Sign in</a> or go to the <a href="/">start page</a>.</p>`,
-  );
-
-const small = (title: string, content: Html): string =>
-  page(
-    `${title} · Rookery`,
-    html`<div class="centre">
-      <main class="narrow">
-        <p class="brand"><img src="/assets/icon.svg" alt="" />Rookery</p>
-        <div class="sheet">${content}</div>
-      </main>
-    </div>`,
   );

@@ -38,6 +38,18 @@ export const page = (title: string, content: Html, style = '/assets/pages.css'):
       </body>
     </html> `.text;
 
+/** A page with one sheet in its middle. */
+export const small = (title: string, content: Html): string =>
+  page(
+    `${title} · Rookery`,
+    html`<div class="centre">
+      <main class="narrow">
+        <p class="brand"><img src="/assets/icon.svg" alt="" />Rookery</p>
+        <div class="sheet">${content}</div>
+      </main>
+    </div>`,
+  );
+
 /** Headers of every page made here: no script at all, nothing from elsewhere, no framing. */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'content-type': 'text/html; charset=utf-8',

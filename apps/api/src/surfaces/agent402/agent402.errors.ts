@@ -26,6 +26,9 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   email_taken: 400,
   wrong_password: 400,
   token_not_rotatable: 400,
+  invite_invalid: 400,
+  password_link_invalid: 400,
+  owner_protected: 400,
   malformed_json: 400,
   bad_request: 400,
 };

@@ -1,9 +1,11 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '#libs/agents';
 import { ConversationsModule } from '#libs/conversations';
-import { IdentityModule } from '#libs/identity';
+import { IdentityModule, TeamModule } from '#libs/identity';
 import { OrchestrationModule } from '#libs/orchestration';
 import { ApiKeysController } from './auth/api-keys.controller.js';
+import { PasswordsController } from './auth/passwords.controller.js';
+import { TeamController } from './team/team.controller.js';
 import { AuthController } from './auth/auth.controller.js';
 import { ConversationMessagesController } from './conversations/conversation-messages.controller.js';
 import { ConversationsController } from './conversations/conversations.controller.js';
@@ -19,14 +21,17 @@ import { SwarmsController } from './swarms/swarms.controller.js';
     // one line each
     IdentityModule,
     AgentsModule,
+    TeamModule,
     ConversationsModule,
     OrchestrationModule,
     ...SECURITY_MODULES,
   ],
   controllers: [
     AuthController,
+    PasswordsController,
     ApiKeysController,
     PersonalityController,
+    TeamController,
     ConversationsController,
     ConversationMessagesController,
     SwarmsController,

@@ -1,5 +1,5 @@
 import { Transform } from 'class-transformer';
-import { IsEmail, IsNotEmpty, IsOptional, IsString, MaxLength, MinLength, ValidateIf } from 'class-validator';
+import { IsEmail, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength, MinLength, ValidateIf } from 'class-validator';
 import { StrongPassword } from './strong-password.js';
 
 const trimmed = ({ value }: { value: unknown }): unknown => (typeof value === 'string' ? value.trim() : value);
@@ -37,7 +37,7 @@ export class RegisterDto {
 
   @IsOptional()
   @IsString()
-  @MaxLength(255)
+  @MaxLength(2048)
   invite_token?: string;
 }
 
@@ -60,6 +60,11 @@ export class LoginDto {
   @MinLength(1)
   @MaxLength(256)
   password!: string;
+
+  /** For members of several workspaces; otherwise the one they have been in longest. */
+  @IsOptional()
+  @IsUUID()
+  workspace_id?: string;
 }
 
 export class LoggedInDto {

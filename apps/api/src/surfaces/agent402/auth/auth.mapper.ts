@@ -37,7 +37,12 @@ export const toRegistered = (registered: Registered): RegisteredDto => ({
   message: 'User registered successfully',
 });
 
-export const toSignIn = (body: LoginDto, address: string): SignIn => ({ ...body, address });
+export const toSignIn = (body: LoginDto, address: string): SignIn => ({
+  email: body.email,
+  password: body.password,
+  address,
+  orgId: body.workspace_id,
+});
 
 export const toLoggedIn = (account: Account & TokenPair): LoggedInDto => ({
   ...toRefreshed(account),
@@ -82,3 +87,7 @@ export const toPasswordChange = (
 });
 
 export const passwordChanged = (): MessageDto => ({ message: 'Password changed successfully' });
+
+export const passwordLinkSent = (): MessageDto => ({
+  message: 'If there is an account with this address, a link to set a password is on its way',
+});

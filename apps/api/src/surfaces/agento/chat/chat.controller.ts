@@ -15,7 +15,6 @@ import {
 } from '../agento.openapi.js';
 import { type AgentoPage, agentoPage } from '../agento.paging.js';
 import {
-  CHAT_EVENTS,
   ChatMessageDto,
   ChatSessionDto,
   CreateSessionDto,
@@ -57,11 +56,7 @@ export class ChatController {
   @EventStream()
   @Idempotent('run')
   @TakesIdempotencyKey()
-  @AnswersEvents(
-    CHAT_EVENTS,
-    'Text events, then one `done` or `error` event; the header X-Run-Id names the run',
-    REPLY_EXAMPLE,
-  )
+  @AnswersEvents('Text events, then one `done` or `error` event; the header X-Run-Id names the run', REPLY_EXAMPLE)
   @Refuses(400, 404, 409, 413, 422, 502)
   async sendMessage(
     @CallerOf() caller: Caller,
