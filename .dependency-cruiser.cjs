@@ -155,7 +155,8 @@ module.exports = {
     {
       name: 'no-unresolvable',
       severity: 'error',
-      from: {},
+      comment: 'The story of the generated client is compiled by its spec, beside the client',
+      from: { pathNot: '/contract/sdk/story\\.mts$' },
       to: { couldNotResolve: true },
     },
     {
