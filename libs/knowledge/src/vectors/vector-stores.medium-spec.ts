@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Tx, dataSourceOptions } from '#libs/database';
 import { silentLogger } from '#libs/observability';
 import { type TestDatabase, testDatabase } from '#libs/testing';
 import {
@@ -12,7 +11,7 @@ import {
   randomVector,
   vectorStoreConformance,
 } from '../conformance/vector-store.conformance-spec.js';
-import { startPglite } from '../conformance/pglite.js';
+import { pgliteDatabase } from '../testing/knowledge-program.js';
 import { IndexFiles } from './index-files.js';
 import { MemoryVectorStore } from './memory-vector-store.js';
 import { PgVectorStore } from './pg-vector-store.js';
@@ -20,41 +19,13 @@ import type { VectorTarget } from './vector-store.js';
 
 const MEGABYTE = 1024 * 1024;
 
-interface Migration {
-  up(runner: { query(sql: string): Promise<unknown> }): Promise<void>;
-}
-
-/** Postgres in WASM with pgvector, under the schema of all migrations. */
 async function pgliteFixture(): Promise<StoreFixture> {
-  const db = await startPglite();
-  for (const migration of dataSourceOptions('postgres://x').migrations as (new () => Migration)[]) {
-    await new migration().up({ query: (sql) => db.query(sql) });
-  }
-  const query = <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => db.query(text, values);
-  const named = <Row>(_name: string, text: string, values?: readonly unknown[]): Promise<Row[]> => query(text, values);
-  const transaction = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
-    const after: (() => void)[] = [];
-    await db.query('BEGIN');
-    try {
-      const result = await work({
-        query,
-        named,
-        afterCommit: (action: () => void) => after.push(action),
-      } as unknown as Tx);
-      await db.query('COMMIT');
-      after.forEach((action) => action());
-      return result;
-    } catch (error) {
-      await db.query('ROLLBACK');
-      throw error;
-    }
-  };
-  const sql = { query, named, transaction };
+  const sql = await pgliteDatabase();
   const store = new PgVectorStore(sql);
   expect(await store.isAvailable()).toBe(true);
   await store.prepare();
   await store.prepare();
-  return { sql, store, close: () => db.close() };
+  return { sql, store, close: () => sql.close() };
 }
 
 async function memoryFixture(exactUpTo?: number): Promise<StoreFixture> {
