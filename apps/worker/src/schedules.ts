@@ -46,16 +46,16 @@ export interface SharedDuties {
   readonly knowledgeFiles: FileLoader;
   readonly failedFiles: FileRetention;
   readonly skills: SkillSweeper;
-  readonly teamRuns: TeamRunSweeper;
-  readonly organisations: OrganisationDeletions;
   readonly audit: AuditUpkeep;
 }
 
-/** What any worker does by the clock for accounts and teams. */
-export interface IdentityDuties {
+/** What any worker does by the clock for organisations, their people and the runs of their swarms. */
+export interface TeamDuties {
   readonly config: Config;
   readonly mails: MailSender;
   readonly invites: InviteRetention;
+  readonly organisations: OrganisationDeletions;
+  readonly teamRuns: TeamRunSweeper;
 }
 
 /** Every timer of a host's worker but one: the outbox sweep belongs to the queue (`libs/queue`, each second). */
@@ -80,13 +80,10 @@ export const sharedSchedules = ({
   knowledgeFiles,
   failedFiles,
   skills,
-  teamRuns,
-  organisations,
   audit,
 }: SharedDuties): Schedule[] => [
   { name: 'runs.close-dead', everyMs: 2 * SECOND_MS, run: () => runs.closeRunsOfDeadInstances() },
   { name: 'usage.settle-dead', everyMs: 5 * SECOND_MS, run: (signal) => usage.settleCallsOfDeadInstances(signal) },
-  { name: 'organisations.delete', everyMs: SECOND_MS, run: (signal) => organisations.advance(signal) },
   { name: 'logs.partitions', everyMs: HOUR_MS, run: () => partitions.maintain() },
   {
     name: 'events.retention',
@@ -118,12 +115,6 @@ export const sharedSchedules = ({
     everyMs: HOUR_MS,
     run: (signal) => dropOld(tasks, config.limits.taskRetentionDays, signal),
   },
-  { name: 'orchestration.sweep', everyMs: 2 * SECOND_MS, run: (signal) => teamRuns.sweep(signal) },
-  {
-    name: 'orchestration.retention',
-    everyMs: HOUR_MS,
-    run: (signal) => dropOld(teamRuns, config.limits.taskRetentionDays, signal),
-  },
   { name: 'skills.sweep', everyMs: HOUR_MS, run: (signal) => skills.sweep(signal) },
   {
     name: 'usage.retention',
@@ -132,7 +123,14 @@ export const sharedSchedules = ({
   },
 ];
 
-export const identitySchedules = ({ config, mails, invites }: IdentityDuties): Schedule[] => [
+export const teamSchedules = ({ config, mails, invites, organisations, teamRuns }: TeamDuties): Schedule[] => [
+  { name: 'organisations.delete', everyMs: SECOND_MS, run: (signal) => organisations.advance(signal) },
+  { name: 'orchestration.sweep', everyMs: 2 * SECOND_MS, run: (signal) => teamRuns.sweep(signal) },
+  {
+    name: 'orchestration.retention',
+    everyMs: HOUR_MS,
+    run: (signal) => dropOld(teamRuns, config.limits.taskRetentionDays, signal),
+  },
   { name: 'mails.send-due', everyMs: 5 * SECOND_MS, run: (signal) => mails.sendDue(signal) },
   {
     name: 'invites.retention',

@@ -12,7 +12,7 @@ import { SkillSweeper } from '#libs/skills';
 import { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
 import { ScheduleRunner } from './schedule-runner.js';
-import { identitySchedules, sharedSchedules } from './schedules.js';
+import { sharedSchedules, teamSchedules } from './schedules.js';
 
 @Injectable()
 export class SharedDutiesOf {
@@ -34,18 +34,19 @@ export class DomainDutiesOf {
     @Inject(FileLoader) readonly knowledgeFiles: FileLoader,
     @Inject(FileRetention) readonly failedFiles: FileRetention,
     @Inject(SkillSweeper) readonly skills: SkillSweeper,
-    @Inject(OrganisationDeletions) readonly organisations: OrganisationDeletions,
     @Inject(AuditUpkeep) readonly audit: AuditUpkeep,
-    @Inject(TeamRunSweeper) readonly teamRuns: TeamRunSweeper,
   ) {}
 }
 
+/** Those for organisations, their people and their swarms. */
 @Injectable()
-export class IdentityDutiesOf {
+export class TeamDutiesOf {
   constructor(
     @Inject(CONFIG) readonly config: Config,
     @Inject(MailSender) readonly mails: MailSender,
     @Inject(InviteRetention) readonly invites: InviteRetention,
+    @Inject(OrganisationDeletions) readonly organisations: OrganisationDeletions,
+    @Inject(TeamRunSweeper) readonly teamRuns: TeamRunSweeper,
   ) {}
 }
 
@@ -57,13 +58,10 @@ export class SharedWorker implements OnApplicationBootstrap, BeforeApplicationSh
   constructor(
     @Inject(SharedDutiesOf) shared: SharedDutiesOf,
     @Inject(DomainDutiesOf) domains: DomainDutiesOf,
-    @Inject(IdentityDutiesOf) identity: IdentityDutiesOf,
+    @Inject(TeamDutiesOf) teams: TeamDutiesOf,
     @Inject(Logger) logger: Logger,
   ) {
-    this.timers = new ScheduleRunner(
-      [...sharedSchedules({ ...shared, ...domains }), ...identitySchedules(identity)],
-      logger,
-    );
+    this.timers = new ScheduleRunner([...sharedSchedules({ ...shared, ...domains }), ...teamSchedules(teams)], logger);
   }
 
   onApplicationBootstrap(): void {

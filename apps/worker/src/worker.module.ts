@@ -22,7 +22,7 @@ import { ConversationsProcessor } from './processors/conversations.processor.js'
 import { KnowledgeProcessor } from './processors/knowledge.processor.js';
 import { OrchestrationProcessor } from './processors/orchestration.processor.js';
 import { MailsProcessor } from './processors/mails.processor.js';
-import { DomainDutiesOf, IdentityDutiesOf, SharedDutiesOf, SharedWorker } from './shared-worker.js';
+import { DomainDutiesOf, TeamDutiesOf, SharedDutiesOf, SharedWorker } from './shared-worker.js';
 
 const CONTROL = 'control';
 /** Every job of the system. */
@@ -69,7 +69,7 @@ export class WorkerModule {
       providers: [
         LogPartitions,
         DomainDutiesOf,
-        IdentityDutiesOf,
+        TeamDutiesOf,
         SharedDutiesOf,
         SharedWorker,
         ConversationsProcessor,

@@ -173,6 +173,23 @@ async function insertWhatAgentsHave(
   );
 }
 
+/** Who is to come, and what its swarm did. */
+async function insertTeam(
+  insert: (sql: string, ...values: unknown[]) => Promise<unknown>,
+  orgId: string,
+  ids: Ids,
+): Promise<void> {
+  await insert(
+    `INSERT INTO swarm_runs (id, org_id, swarm_id, strategy, started_by, status) VALUES ($1, $2, $3, 'parallel', $4, 'completed')`,
+    ...[ids.swarmRun, orgId, ids.swarm, nameIn(orgId)],
+  );
+  await insert(
+    `INSERT INTO invites (id, org_id, email, name, role, token_hash, expires_at)
+     VALUES ($1, $2, $3, $4, 'MEMBER', $5, now() + interval '1 day')`,
+    ...[ids.invite, orgId, `${ids.invite}@example.test`, nameIn(orgId), Buffer.from(ids.invite)],
+  );
+}
+
 /** An organisation with a running agent that was talked to, as rows. */
 export async function makeWorld(api: ApiFixture): Promise<World> {
   const organisation = await api.organisation();
@@ -181,10 +198,6 @@ export async function makeWorld(api: ApiFixture): Promise<World> {
   const insert = (sql: string, ...values: unknown[]): Promise<unknown> => api.db.database.query(sql, values);
   await insert(`INSERT INTO hosts (id, runtime, capacity_agents) VALUES ($1, 'process', 0)`, orgId);
   await insert(`INSERT INTO swarms (id, org_id, name, slug) VALUES ($1, $2, $3, 's')`, ids.swarm, orgId, nameIn(orgId));
-  await insert(
-    `INSERT INTO swarm_runs (id, org_id, swarm_id, strategy, started_by, status) VALUES ($1, $2, $3, 'parallel', $4, 'completed')`,
-    ...[ids.swarmRun, orgId, ids.swarm, nameIn(orgId)],
-  );
   await insert(
     'INSERT INTO swarm_members (swarm_id, user_id, org_id) VALUES ($1, $2, $3)',
     ...[ids.swarm, userId, orgId],
@@ -234,11 +247,7 @@ export async function makeWorld(api: ApiFixture): Promise<World> {
      VALUES ($1, $2, $3, $4, '{chat}', 0, 0, now(), now() + interval '1 hour')`,
     ...[ids.jti, orgId, userId, nameIn(orgId)],
   );
-  await insert(
-    `INSERT INTO invites (id, org_id, email, name, role, token_hash, expires_at)
-     VALUES ($1, $2, $3, $4, 'MEMBER', $5, now() + interval '1 day')`,
-    ...[ids.invite, orgId, `${ids.invite}@example.test`, nameIn(orgId), Buffer.from(ids.invite)],
-  );
+  await insertTeam(insert, orgId, ids);
   const [key] = await api.db.database.query<{ id: string }>('SELECT id FROM api_keys WHERE org_id = $1', [orgId]);
   return { ...organisation, ...ids, keyId: key?.id ?? '' };
 }
