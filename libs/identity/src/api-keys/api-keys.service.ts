@@ -52,6 +52,7 @@ export class ApiKeysService {
       if ((await this.keys.countLocked(tx, caller)) >= MOST_KEYS) throw tooManyKeys();
       const madeAt = await this.keys.insert(tx, caller, key, hash);
       if (!madeAt) throw madeBefore(id);
+      await this.note(tx, caller, 'TOKEN_ISSUED', key.id, { name: wish.name, scopes: key.scopes.join(' ') });
       return madeAt;
     });
     return { ...key, createdAt, lastUsedAt: null, secret };

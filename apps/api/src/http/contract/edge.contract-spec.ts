@@ -7,6 +7,7 @@ import { EventsModule } from '#libs/events';
 import { InstancesModule } from '#libs/instances';
 import { type Caller, newId } from '#libs/kernel';
 import { type Logger, LoggerModule } from '#libs/observability';
+import { QueueModule } from '#libs/queue';
 import type { Surface } from '../../surfaces/surface.js';
 import { type ApiAnswer, type ApiFixture, type ApiOrganisation, startApi } from '../../testing/api-fixture.js';
 import { CallerOf, ClientGone } from '../caller-of.js';
@@ -103,6 +104,7 @@ class ThingsApp {
         DatabaseModule.forRoot(),
         EventsModule.forRoot(),
         InstancesModule.forRoot('api'),
+        QueueModule.forProducer(),
         HttpModule.forRoot([surface], table),
         ThingsModule,
       ],

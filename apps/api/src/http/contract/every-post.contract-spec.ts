@@ -13,6 +13,18 @@ const NEEDS_NONE: Readonly<Record<string, string>> = {
   'POST /api/v1/auth/refresh': 'a repeat within 10 s gets the same successor',
   'POST /api/v1/auth/logout': 'repeating it changes nothing',
   'POST /api/v1/auth/change-password': 'a repeat is refused by the former password',
+  'POST /api/v1/auth/forgot-password': 'a further link harms nobody, and how many are mailed is limited',
+  'POST /api/v1/auth/set-password': 'a link works once',
+  'POST /api/v1/agents/:id/personality/initialize': 'writes what is missing; repeating it changes nothing',
+  'POST /api/v1/agents/:id/personality/context/task': 'reads',
+  'POST /api/v1/team/members/invite': 'an address is invited once; a repeat is refused',
+  'POST /api/v1/team/members/accept-invite/:token': 'an invite is accepted once; a repeat is refused',
+  'POST /api/v1/security/tokens': 'answers with a token, which must not be stored; a further one can be revoked',
+  'POST /api/v1/security/tokens/:jti/rotate': 'a token is rotated once; a repeat is refused',
+  'POST /api/v1/swarms/:id/agents': 'sets a state; repeating it changes nothing',
+  'POST /api/v1/swarms/:id/start': 'a swarm that runs is not started again',
+  'POST /api/v1/swarms/:id/pause': 'sets a state; a repeat is refused',
+  'POST /api/v1/swarms/:id/resume': 'sets a state; a repeat is refused',
   'POST /api/v1/conversations/:id/attach-agent': 'sets a state; repeating it changes nothing',
   'POST /api/v1/conversations/:id/archive': 'sets a state; repeating it changes nothing',
   'POST /api/v1/conversations/:id/search': 'reads',
@@ -21,6 +33,8 @@ const NEEDS_NONE: Readonly<Record<string, string>> = {
   'POST /v1/agents/:id/restart': 'wishes under way are folded into one; nothing is made or sent',
   'POST /v1/agents/:id/personality/versions/:version/restore': 'sets a content; repeating it changes nothing',
   'POST /admin/login': 'a page of its own, not a surface',
+  'POST /join': 'a page of its own, not a surface',
+  'POST /password': 'a page of its own, not a surface',
 };
 
 interface Handler {

@@ -27,6 +27,7 @@ export class SwarmRunsController {
     return toSwarm(await this.runs.pause(caller, id));
   }
 
+  /** Go on with what was paused. */
   @Post('resume')
   @HttpCode(200)
   async resumeSwarm(@CallerOf() caller: Caller, @Param('id') id: string): Promise<SwarmDto> {

@@ -40,6 +40,7 @@ export class SwarmsController {
     return toSwarm(await this.teams.create(caller, toCreateTeam(body), slot?.resourceId));
   }
 
+  /** One swarm with its agents. */
   @Get(':id')
   async getSwarm(@CallerOf() caller: Caller, @Param('id') id: string): Promise<SwarmDto> {
     return toSwarm(await this.teams.get(caller, id));
