@@ -3,7 +3,7 @@ import { newId } from '#libs/kernel';
 import { eventually } from '#libs/testing';
 import { type ApiAnswer, type ApiFixture, type ApiOrganisation, startApi } from '../../../testing/api-fixture.js';
 import { allEvents, eventsOf, type ServerEvent, textOf } from './events.js';
-import { type Fleet, startFleet } from './fleet.js';
+import { type Fleet, startFleet } from '../../../testing/fleet.js';
 
 const iso = expect.stringMatching(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
 

@@ -5,7 +5,7 @@ import { newId } from '#libs/kernel';
 import { type EmbeddingServer, drawn, embeddingServer, encryptedPdf, eventually, pdf } from '#libs/testing';
 import { type ApiFixture, type ApiOrganisation, startApi } from '../../../testing/api-fixture.js';
 import { type AgentoClient, type Data, agentoClient, iso, uuid } from './agento-client.js';
-import { type Fleet, startFleet } from './fleet.js';
+import { type Fleet, startFleet } from '../../../testing/fleet.js';
 
 const TABLES = ['knowledge_files', 'knowledge_bases', 'knowledge_chunks', 'knowledge_embeddings'];
 const MEGABYTE = 1024 * 1024;

@@ -7,7 +7,7 @@ import { ProviderServer } from '../../../../../agent/test/provider-server.js';
 import { type ApiFixture, startApi } from '../../../testing/api-fixture.js';
 import { type AgentoClient, agentoClient } from './agento-client.js';
 import { allEvents, textOf } from './events.js';
-import { type Fleet, startFleet } from './fleet.js';
+import { type Fleet, startFleet } from '../../../testing/fleet.js';
 
 const CANARY = 'mcp-canary-0123456789abcdef';
 const provider = new ProviderServer('openai');

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { newId } from '#libs/kernel';
 import { type ApiAnswer, type ApiFixture, type ApiOrganisation, startApi } from '../../../testing/api-fixture.js';
 import { allEvents, textOf } from './events.js';
-import { type Fleet, startFleet } from './fleet.js';
+import { type Fleet, startFleet } from '../../../testing/fleet.js';
 
 const AGENT = { name: 'Once', config: { llmProvider: 'demo' } };
 

@@ -3,7 +3,7 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ApiFixture, type ApiOrganisation, startApi } from '../../../testing/api-fixture.js';
-import { type Fleet, startFleet } from './fleet.js';
+import { type Fleet, startFleet } from '../../../testing/fleet.js';
 
 let api: ApiFixture;
 let fleet: Fleet;
