@@ -10,16 +10,16 @@ import { SwarmMembers1795412400000 } from './202611220009-swarm-members.js';
 import { Skills1795419600000 } from './202611220011-skills.js';
 import { AgentEgress1795423200000 } from './202611220012-agent-egress.js';
 import { SkillScans1795426800000 } from './202611220013-skill-scans.js';
+import { KnowledgeFiles1795740000000 } from './202611270040-knowledge-files.js';
 import { OrganisationDeletion1795745000000 } from './202611270010-organisation-deletion.js';
 import { SkillRequirements1795752000000 } from './202611270030-skill-requirements.js';
-import { KnowledgeFiles1795740000000 } from './202611270040-knowledge-files.js';
 import { AgentPauses1795762800000 } from './202611270050-agent-pauses.js';
 import { Audit1795768800000 } from './202611270060-audit.js';
 import { AuditAnchors1795769400000 } from './202611270061-audit-anchors.js';
-import { Conversations1795776000000 } from './202611270080-conversations.js';
-import { Team1795804800000 } from './202611270070-team.js';
-import { SwarmRuns1795780000000 } from './202611270090-swarm-runs.js';
 import { CapabilityTokens1795770000000 } from './202611270062-capability-tokens.js';
+import { Conversations1795776000000 } from './202611270080-conversations.js';
+import { SwarmRuns1795780000000 } from './202611270090-swarm-runs.js';
+import { Team1795804800000 } from './202611270070-team.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -35,14 +35,14 @@ export const migrations = [
   Skills1795419600000,
   AgentEgress1795423200000,
   SkillScans1795426800000,
+  KnowledgeFiles1795740000000,
   OrganisationDeletion1795745000000,
   SkillRequirements1795752000000,
-  KnowledgeFiles1795740000000,
   AgentPauses1795762800000,
   Audit1795768800000,
   AuditAnchors1795769400000,
-  Conversations1795776000000,
-  Team1795804800000,
-  SwarmRuns1795780000000,
   CapabilityTokens1795770000000,
+  Conversations1795776000000,
+  SwarmRuns1795780000000,
+  Team1795804800000,
 ];
