@@ -30,6 +30,8 @@ class ComposeProject {
       EDGE_CONTAINER: `${this.name}-edge`,
       HOST_ID: this.name,
       DOCKER_SUBNET_POOL: '10.218.0.0/16',
+      // waiting here is asking again and again
+      RATE_LIMIT_PER_MINUTE: '1000000',
     };
     await run(process.execPath, ['scripts/local-images.mjs', 'agent', 'rookery', 'postgres', 'redis'], { cwd: ROOT });
     await this.compose('up', '-d');

@@ -51,8 +51,9 @@ export async function startRookery(
       return readFile(join(dataDir, 'credentials'), 'utf8');
     },
     { timeoutMs, intervalMs: 100 },
-  ).catch((error: unknown) => {
-    launcher.kill('SIGTERM');
+  ).catch(async (error: unknown) => {
+    // to its end: what it goes on stopping would come back behind whoever cleans up
+    await ended(launcher, 'SIGTERM');
     throw error;
   });
   return {

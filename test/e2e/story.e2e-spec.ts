@@ -13,7 +13,7 @@ function tellsTheStory(environment: () => Promise<Record<string, string>>, timeo
   beforeAll(async () => {
     rookery = await startRookery(await environment(), undefined, timeoutMs);
     client = new AgentoClient(rookery.url, rookery.apiKey);
-  }, timeoutMs + 10_000);
+  }, timeoutMs + 60_000);
 
   afterAll(async () => {
     await rookery?.interrupt();
