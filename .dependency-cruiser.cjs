@@ -98,8 +98,14 @@ module.exports = {
     {
       name: 'programs-use-barrels',
       severity: 'error',
-      from: { path: '^(apps|test)/' },
+      from: { path: '^(apps|test)/', pathNot: SPEC },
       to: { path: '^libs/[^/]+/src/', pathNot: '^libs/[^/]+/src/index\\.ts$' },
+    },
+    {
+      name: 'specs-of-programs-share-fixtures-only',
+      severity: 'error',
+      from: { path: `^(apps|test)/.*${SPEC}` },
+      to: { path: '^libs/[^/]+/src/', pathNot: ['^libs/[^/]+/src/index\\.ts$', '^libs/[^/]+/src/testing/'] },
     },
     {
       name: 'entities-stay-inside',
