@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readJson, writeJson } from './data-folder.mjs';
 import { Failure } from './failure.mjs';
 import { freePort, isFree } from './network.mjs';
@@ -46,13 +47,25 @@ function mustDiffer(doors) {
   }
 }
 
+/** How long a killed program may hold its port: its last threads end after it counts as gone. */
+const LETTING_GO_MS = 2_000;
+
 async function mustBeFree(name, port, host) {
   let free;
   try {
-    free = await isFree(port, host);
+    free = await becomesFree(port, host);
   } catch (error) {
     throw new Failure(`${name}: ${host}:${port} can't be listened on (${error.code})`);
   }
   if (!free)
     throw new Failure(`${name}: ${host}:${port} is taken by another program; stop it, or set ${name} to another port`);
+}
+
+async function becomesFree(port, host) {
+  const until = Date.now() + LETTING_GO_MS;
+  while (!(await isFree(port, host))) {
+    if (Date.now() > until) return false;
+    await sleep(50);
+  }
+  return true;
 }

@@ -20,9 +20,10 @@ function tellsTheStory(environment: () => Promise<Record<string, string>>, timeo
     if (rookery) await eraseDataDir(rookery.dataDir);
   }, 60_000);
 
-  it('prints a curl with the key that it made', () => {
+  it('prints a curl with the key that it made', async () => {
     expect(rookery.apiKey).toMatch(/^ak_live_[0-9a-f]{32}$/);
-    expect(rookery.output()).toContain('curl');
+    // it is ready a moment before it says so
+    await eventually(() => rookery.output().includes('curl'));
     expect(rookery.output()).toContain(rookery.url);
   });
 
