@@ -87,6 +87,7 @@ describe('the audit log, sealed and verified', () => {
     const writers = Array.from({ length: 8 }, (_, index) => writeRows(api, index % 2 ? scope : other, 20));
     await Promise.all(writers);
     await Promise.all([seal(), second.get(AuditUpkeep).seal()]);
+    await eventually(async () => (await sql('SELECT 1 FROM audit_events WHERE seq IS NULL')).length === 0);
     commit();
     await late;
     await eventually(async () => (await sql('SELECT 1 FROM audit_events WHERE seq IS NULL')).length === 0);
