@@ -153,7 +153,8 @@ function openclawImage(layer) {
   const version = openclawIn(folder);
   if (version === undefined) throw new LocalImagesError(`There is no OpenClaw in ${folder}: node scripts/openclaw.mjs`);
   const modules = join(folder, 'node_modules');
-  const wanted = (path) => !/\.(map|d\.ts|d\.mts|d\.cts)$|\/openclaw\/(docs|dist\/control-ui)$/.test(path);
+  const wanted = (path) =>
+    !/\.(map|d\.ts|d\.mts|d\.cts)$|\/openclaw\/(docs|dist\/control-ui|\.openclaw-lifecycle-pending)$/.test(path);
   return shell(layer, OPENCLAW_TOOLS)
     .tree('/app', join(modules, 'openclaw'), wanted)
     .tree('/app/node_modules', modules, (path) => path !== join(modules, 'openclaw') && wanted(path))

@@ -1,5 +1,6 @@
 // Installs OpenClaw, the other runtime of agents, where suites look for it: `node scripts/openclaw.mjs [folder]` prints the
-// folder. A folder that holds the version already is left alone. None of the package's install scripts is needed.
+// folder. A folder that holds the version already is left alone. Of the install scripts only OpenClaw's own is run: without it
+// the first start writes into the package, which an agent's own user may not.
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { homedir } from 'node:os';
@@ -23,6 +24,14 @@ export function openclawIn(folder) {
   }
 }
 
+/** Does what OpenClaw leaves for its first start when it is installed without scripts; nothing to do when it was done. */
+export function completeOpenclaw(folder) {
+  const root = join(folder, 'node_modules', 'openclaw');
+  if (!fs.existsSync(join(root, '.openclaw-lifecycle-pending'))) return;
+  const script = join(root, 'scripts', 'postinstall-bundled-plugins.mjs');
+  execFileSync(process.execPath, [script], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
 /** Installs beside, then renames: a folder that is there is complete. */
 function install(folder) {
   const draft = `${folder}.${process.pid}`;
@@ -38,6 +47,7 @@ function install(folder) {
     '--loglevel=error',
   ];
   execFileSync('npm', what, { cwd: draft, stdio: ['ignore', 'ignore', 'inherit'] });
+  completeOpenclaw(draft);
   fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(dirname(folder), { recursive: true, mode: 0o755 });
   fs.renameSync(draft, folder);
@@ -46,5 +56,6 @@ function install(folder) {
 if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
   const folder = process.argv[2] ? resolve(process.argv[2]) : openclawFolder();
   if (openclawIn(folder) !== OPENCLAW_VERSION) install(folder);
+  completeOpenclaw(folder);
   process.stdout.write(`${folder}\n`);
 }

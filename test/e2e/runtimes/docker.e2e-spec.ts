@@ -2,10 +2,11 @@ import { afterAll, beforeAll, expect } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { buffer } from 'node:stream/consumers';
 import Docker from 'dockerode';
-import { pack } from 'tar-stream';
+import { extract, pack } from 'tar-stream';
 import { houseVersion } from '../../../apps/agent/test/runtimes-doc.js';
 import { describeIf, requireTool } from '#libs/testing';
 import { gatewayConformance } from './conformance.js';
+import { openclawWithDemoModel } from './openclaw-demo.js';
 import { hasOpenclaw, OPENCLAW_VERSION, openclawDir, type StartedWorld, startWorld } from './world.js';
 
 const NODE_UID = 1000;
@@ -45,4 +46,24 @@ describeIf(requireTool('docker') && hasOpenclaw(), 'runtimes of agents in contai
     { world: 'OpenClaw, docker', runtime: 'openclaw', version: OPENCLAW_VERSION, inspect },
     () => world,
   );
+
+  openclawWithDemoModel(
+    () => world,
+    () => ({
+      list: (agentId) => pathsIn(docker, `rookery-agent-${agentId}`),
+      wipe: (agentId) => docker.getVolume(`rookery-agent-${agentId}`).remove(),
+    }),
+  );
 });
+
+/** Files of a container's workspace, relative to it. */
+async function pathsIn(docker: Docker, container: string): Promise<string[]> {
+  const archive = await docker.getContainer(container).getArchive({ path: '/workspace' });
+  const entries = archive.pipe(extract());
+  const paths: string[] = [];
+  for await (const entry of entries) {
+    paths.push(entry.header.name.replace(/^workspace\//, ''));
+    entry.resume();
+  }
+  return paths;
+}

@@ -20,11 +20,21 @@ describe('where OpenClaw is', () => {
   });
 
   it.each([[undefined], ['/nowhere']])('says what to run when it is not installed in %s', (where) => {
-    const install = `npm install --prefix ${where ?? '<folder>'} openclaw@2026.9.6 --ignore-scripts`;
+    const install = `node scripts/openclaw.mjs ${where ?? '<folder>'}`;
     expect(() => openclawPackage(where, false)).toThrow(
       expect.objectContaining({ code: 'config', message: expect.stringContaining(install) }),
     );
     expect(() => openclawPackage(where, false)).toThrow(/OPENCLAW_DIR=/);
+  });
+
+  it('refuses one whose installation agents of another user would have to complete', () => {
+    const pending = join(dir, 'node_modules', 'openclaw', '.openclaw-lifecycle-pending');
+    writeFileSync(pending, 'pending');
+    expect(() => openclawPackage(dir, true)).toThrow(
+      expect.objectContaining({ code: 'config', message: expect.stringContaining('node scripts/openclaw.mjs') }),
+    );
+    expect(openclawPackage(dir, false)).toContain('openclaw');
+    rmSync(pending);
   });
 
   it('refuses a folder that agents of another user cannot read', () => {
