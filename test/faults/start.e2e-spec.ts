@@ -9,10 +9,11 @@ import { type TestDatabase, emptyDatabase, freePort, testDatabase } from '#libs/
 const PROGRAMS = [
   { name: 'API', file: 'api' },
   { name: 'worker', file: 'worker', ROLE: 'host' },
+  { name: 'worker', file: 'worker', ROLE: 'control' },
   { name: 'worker', file: 'worker', ROLE: 'edge' },
 ] as const;
 
-describe('API, worker and edge on a database that they cannot use', () => {
+describe('API, workers and edge on a database that they cannot use', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rookery-start-'));
   let empty: Awaited<ReturnType<typeof emptyDatabase>>;
   let newer: TestDatabase;

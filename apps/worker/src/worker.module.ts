@@ -17,6 +17,7 @@ import { AgentTasksModule } from '#libs/tasks';
 import { MeteringModule } from '#libs/usage';
 import { HostDutiesOf, HostWorker } from './host-worker.js';
 import { StorageModule } from '#libs/storage';
+import { MetricsServer } from './metrics-server.js';
 import { AgentsProcessor } from './processors/agents.processor.js';
 import { ConversationsProcessor } from './processors/conversations.processor.js';
 import { KnowledgeProcessor } from './processors/knowledge.processor.js';
@@ -67,6 +68,7 @@ export class WorkerModule {
           : []),
       ],
       providers: [
+        MetricsServer,
         LogPartitions,
         DomainDutiesOf,
         TeamDutiesOf,

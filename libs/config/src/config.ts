@@ -121,6 +121,12 @@ export interface Config {
     readonly allowUnisolated: boolean;
     readonly metricsToken: string | undefined;
   };
+  /** Where a worker shows its metrics; the API and the edge show theirs on doors that they have anyway. */
+  readonly metrics: {
+    /** Undefined: nowhere. */
+    readonly port: number | undefined;
+    readonly bind: string;
+  };
   /** How messages are sent. */
   readonly mail: {
     /** `smtp://` or `smtps://`, credentials included; undefined: no mail is sent. */
@@ -196,6 +202,10 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       vectorCacheMb: env.integer('VECTOR_CACHE_MB', 512, 16, 1_048_576),
     },
     security: security(env, dataDir, production),
+    metrics: {
+      port: env.optionalInteger('METRICS_PORT', 0, 65535),
+      bind: env.text('METRICS_BIND', '127.0.0.1'),
+    },
     mail: mail(env),
     limits: limits(env),
     logLevel: env.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info'),

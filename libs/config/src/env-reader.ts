@@ -41,6 +41,10 @@ export class EnvReader {
     return this.number(name, fallback, least, most, /^-?\d+$/, 'a whole number');
   }
 
+  optionalInteger(name: string, least: number, most: number): number | undefined {
+    return this.optional(name) === undefined ? undefined : this.integer(name, least, least, most);
+  }
+
   decimal(name: string, fallback: number, least: number, most: number): number {
     return this.number(name, fallback, least, most, /^-?\d+(\.\d+)?$/, 'a number');
   }

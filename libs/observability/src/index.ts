@@ -5,3 +5,4 @@ export * from './metrics.js';
 export * from './nest-logger.js';
 export * from './rate-limited.js';
 export * from './redact.js';
+export * from './scrape-access.js';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
-import { answerError, answerJson } from './answer.js';
+import { answerError, answerJson } from '../http/answer.js';
 import { LlmBroker } from './llm-broker.js';
 import { EgressProxy } from './proxy/egress-proxy.js';
 import { ToolsDoor } from './tools/tools-door.js';

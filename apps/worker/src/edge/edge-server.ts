@@ -3,7 +3,7 @@ import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationB
 import { CONFIG, type Config } from '#libs/config';
 import { Logger } from '#libs/observability';
 import { AgentDoor } from './agent-door.js';
-import { HttpDoor } from './http-door.js';
+import { HttpDoor } from '../http/http-door.js';
 import { ModelCalls } from './metering/model-calls.js';
 import { RelayDoor } from './relay-door.js';
 

@@ -8,7 +8,7 @@ import { type HistogramMetric, Logger, Metrics } from '#libs/observability';
 import { type Provider, SecretsService } from '#libs/secrets';
 import { BUDGET_EXCEEDED } from '#libs/usage';
 import { AgentGate } from './agent-gate.js';
-import { answerJson } from './answer.js';
+import { answerJson } from '../http/answer.js';
 import { BodyReader, tooLarge } from './body-reader.js';
 import { CallSlots } from './call-slots.js';
 import { bearerOf } from './credentials.js';

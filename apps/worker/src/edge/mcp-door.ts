@@ -5,7 +5,7 @@ import { Egress, type EgressLimits, type EgressResponse } from '#libs/egress';
 import { DomainError, type ErrorKind, notFound } from '#libs/kernel';
 import { type HistogramMetric, Logger, Metrics } from '#libs/observability';
 import { AgentGate } from './agent-gate.js';
-import { answerError } from './answer.js';
+import { answerError } from '../http/answer.js';
 import { bearerOf } from './credentials.js';
 import { type McpTarget, McpTargets } from './mcp-targets.js';
 import { secretMask } from './secret-mask.js';

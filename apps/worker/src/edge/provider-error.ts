@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerJson } from './answer.js';
+import { answerJson } from '../http/answer.js';
 import { endToEndHeaders } from './forward.js';
 import type { WireFormat } from './providers.js';
 

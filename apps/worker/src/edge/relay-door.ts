@@ -4,7 +4,7 @@ import { CONFIG, type Config } from '#libs/config';
 import { type RelayClaims, gatewayToken, sameSecret, verifyRelayToken } from '#libs/crypto';
 import { type HistogramMetric, Metrics } from '#libs/observability';
 import { LRUCache } from 'lru-cache';
-import { answerError, answerJson } from './answer.js';
+import { answerError, answerJson } from '../http/answer.js';
 import { endToEndHeaders, forward } from './forward.js';
 import { bearerOf } from './credentials.js';
 import { LocalAddresses } from './local-address.js';

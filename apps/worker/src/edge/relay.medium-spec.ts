@@ -4,7 +4,7 @@ import { gatewayToken, signAgentToken, signRelayToken } from '#libs/crypto';
 import { type GatewayChatRequest, type GatewayChunk, GatewayClient } from '#libs/gateway-client';
 import { newId } from '#libs/kernel';
 import { eventually } from '#libs/testing';
-import { HttpDoor } from './http-door.js';
+import { HttpDoor } from '../http/http-door.js';
 import { type EdgeFixture, EPOCH, startEdge } from './testing/edge-fixture.js';
 import { ScriptedServer, says, textFrame } from './testing/scripted-server.js';
 

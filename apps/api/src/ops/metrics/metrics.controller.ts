@@ -1,9 +1,8 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { CONFIG, type Config } from '#libs/config';
-import { Metrics } from '#libs/observability';
+import { Metrics, authoriseScrape } from '#libs/observability';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { authoriseScrape } from './metrics.access.js';
 
 @ApiExcludeController()
 @Controller('metrics')

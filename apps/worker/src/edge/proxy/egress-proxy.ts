@@ -7,7 +7,7 @@ import { Egress, EgressError, matchesHost, namesHost } from '#libs/egress';
 import { DomainError } from '#libs/kernel';
 import { type CounterMetric, Logger, Metrics } from '#libs/observability';
 import { type AdmittedAgent, AgentGate } from '../agent-gate.js';
-import { answerJson } from '../answer.js';
+import { answerJson } from '../../http/answer.js';
 import { endToEndHeaders, forward } from '../forward.js';
 import { GuardedAgent } from './guarded-agent.js';
 import { refusalOf, refuseConnect } from './proxy-answer.js';

@@ -4,7 +4,7 @@ import { DomainError, type ErrorKind } from '#libs/kernel';
 import { type HistogramMetric, Logger, Metrics } from '#libs/observability';
 import type { KeyHolder } from '#libs/secrets';
 import { AgentGate } from '../agent-gate.js';
-import { answerError, answerJson } from '../answer.js';
+import { answerError, answerJson } from '../../http/answer.js';
 import { bearerOf } from '../credentials.js';
 import { DoorTools } from './door-tools.js';
 import { readToolRequest } from './tool-request.js';

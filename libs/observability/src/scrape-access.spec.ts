@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { authoriseScrape } from './metrics.access.js';
+import { authoriseScrape } from './scrape-access.js';
 
 describe('authoriseScrape', () => {
   it('lets this machine in while there is no token', () => {
