@@ -8,6 +8,7 @@ import {
 import { AgentReconciler, AgentWatcher, HostAgents, HostSession, StoredDeletions, WorkspaceSync } from '#libs/agents';
 import { CONFIG, type Config } from '#libs/config';
 import { Logger } from '#libs/observability';
+import { SkillInstaller, SkillPlacer } from '#libs/skills';
 import { ScheduleRunner } from './schedule-runner.js';
 import { hostSchedules } from './schedules.js';
 
@@ -22,6 +23,14 @@ export class HostDutiesOf {
   ) {}
 }
 
+@Injectable()
+export class SkillDutiesOf {
+  constructor(
+    @Inject(SkillInstaller) readonly installer: SkillInstaller,
+    @Inject(SkillPlacer) readonly placer: SkillPlacer,
+  ) {}
+}
+
 /** The timers of a host's worker, and what happens to its agents when it ends. */
 @Injectable()
 export class HostWorker implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -32,9 +41,10 @@ export class HostWorker implements OnModuleInit, OnApplicationBootstrap, BeforeA
     @Inject(CONFIG) private readonly config: Config,
     @Inject(HostAgents) private readonly agents: HostAgents,
     @Inject(HostDutiesOf) duties: HostDutiesOf,
+    @Inject(SkillDutiesOf) skills: SkillDutiesOf,
     @Inject(Logger) logger: Logger,
   ) {
-    this.timers = new ScheduleRunner(hostSchedules(duties), logger);
+    this.timers = new ScheduleRunner(hostSchedules({ ...duties, ...skills }), logger);
   }
 
   /** Before the queue hands out the first job. */

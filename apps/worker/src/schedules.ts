@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AgentReconciler,
   AgentWatcher,
@@ -14,7 +15,7 @@ import type { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge
 import type { InviteRetention, MailSender } from '#libs/identity';
 import type { TeamRunSweeper } from '#libs/orchestration';
 import type { OrganisationDeletions } from '#libs/identity';
-import type { SkillSweeper } from '#libs/skills';
+import type { SkillInstaller, SkillPlacer, SkillSweeper } from '#libs/skills';
 import type { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
 import type { Schedule } from './schedule.js';
@@ -32,6 +33,8 @@ export interface HostDuties {
   readonly watcher: AgentWatcher;
   readonly files: WorkspaceSync;
   readonly deletions: StoredDeletions;
+  readonly installer: SkillInstaller;
+  readonly placer: SkillPlacer;
 }
 
 /** What any worker does by the clock, for all. */
@@ -59,12 +62,22 @@ export interface TeamDuties {
 }
 
 /** Every timer of a host's worker but one: the outbox sweep belongs to the queue (`libs/queue`, each second). */
-export const hostSchedules = ({ session, reconciler, watcher, files, deletions }: HostDuties): Schedule[] => [
+export const hostSchedules = ({
+  session,
+  reconciler,
+  watcher,
+  files,
+  deletions,
+  installer,
+  placer,
+}: HostDuties): Schedule[] => [
   { name: 'host.beat', everyMs: 4 * SECOND_MS, run: () => session.beat() },
   { name: 'agents.sweep', everyMs: SECOND_MS, run: () => reconciler.sweep() },
   { name: 'agents.watch', everyMs: 2 * SECOND_MS, run: (signal) => watcher.watch(signal) },
   { name: 'agents.stats', everyMs: 10 * SECOND_MS, run: (signal) => watcher.reportStats(signal) },
   { name: 'files.sync', everyMs: 10 * SECOND_MS, run: (signal) => files.syncDue(signal) },
+  { name: 'skills.install', everyMs: SECOND_MS, run: (signal) => atMost(5 * SECOND_MS, installer.sweep(signal)) },
+  { name: 'skills.place', everyMs: SECOND_MS, run: (signal) => atMost(5 * SECOND_MS, placer.sweep(signal)) },
   { name: 'files.delete', everyMs: 30 * SECOND_MS, run: (signal) => deletions.run(signal) },
 ];
 
@@ -138,6 +151,10 @@ export const teamSchedules = ({ config, mails, invites, organisations, teamRuns 
     run: (signal) => dropOld(invites, config.limits.inviteRetentionDays, signal),
   },
 ];
+
+/** Waits no longer: one thing that is slow does not keep the next round from the others. */
+const atMost = (ms: number, work: Promise<void>): Promise<void> =>
+  Promise.race([work, sleep(ms, undefined, { ref: false })]);
 
 interface Kept {
   deleteBefore(before: Date, limit: number): Promise<number>;

@@ -12,10 +12,10 @@ import { type Logger, LoggerModule } from '#libs/observability';
 import { QueueModule, hostQueue } from '#libs/queue';
 import { KnowledgeLoadingModule, KnowledgeModule, knowledgeJobs } from '#libs/knowledge';
 import { OrchestrationWorkerModule, orchestrationJobs } from '#libs/orchestration';
-import { SkillsUpkeepModule, SkillsWorkerModule } from '#libs/skills';
+import { SkillsUpkeepModule, SkillsWorkerModule, skillJobs } from '#libs/skills';
 import { AgentTasksModule } from '#libs/tasks';
 import { MeteringModule } from '#libs/usage';
-import { HostDutiesOf, HostWorker } from './host-worker.js';
+import { HostDutiesOf, HostWorker, SkillDutiesOf } from './host-worker.js';
 import { StorageModule } from '#libs/storage';
 import { MetricsServer } from './metrics-server.js';
 import { AgentsProcessor } from './processors/agents.processor.js';
@@ -24,6 +24,7 @@ import { KnowledgeProcessor } from './processors/knowledge.processor.js';
 import { OrchestrationProcessor } from './processors/orchestration.processor.js';
 import { MailsProcessor } from './processors/mails.processor.js';
 import { DomainDutiesOf, TeamDutiesOf, SharedDutiesOf, SharedWorker } from './shared-worker.js';
+import { SkillsProcessor } from './processors/skills.processor.js';
 
 const CONTROL = 'control';
 /** Every job of the system. */
@@ -34,6 +35,7 @@ const CATALOGUE = [
   ...knowledgeJobs,
   ...orchestrationJobs,
   ...identityJobs,
+  ...skillJobs,
 ];
 
 /** A worker: with `ROLE=host` it runs its host's agents, with `ROLE=control` only what any worker can do. */
@@ -78,7 +80,7 @@ export class WorkerModule {
         KnowledgeProcessor,
         OrchestrationProcessor,
         MailsProcessor,
-        ...(runsHost ? [HostDutiesOf, HostWorker, AgentsProcessor] : []),
+        ...(runsHost ? [HostDutiesOf, HostWorker, AgentsProcessor, SkillsProcessor, SkillDutiesOf] : []),
       ],
     };
   }

@@ -1,18 +1,46 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Sql, type Tx } from '#libs/database';
 import { type Scope, newId, prefixedId } from '#libs/kernel';
-import type { InstalledSkill, SkillFile } from './skill.js';
+import { NOT_DISABLED } from './disabling/disabled-digests.repository.js';
+import type { FormerSkill } from './installing/skill-install.js';
+import type { InstalledSkill } from './skill.js';
+import type { SkillTools } from './skill-tools.js';
 import type { KeyedSkill } from './skills.repository.js';
 
 const INSTALLED = `
   id, skill_id AS "skillId", name, version, trust_level AS "trustLevel", digest, is_enabled AS "isEnabled",
-  installed_at AS "installedAt"`;
+  state, disabled_at AS "disabledAt", manual, installed_at AS "installedAt"`;
 
 /** How much an agent's skills are together. */
 export interface SkillLoad {
   readonly skills: number;
   readonly files: number;
   readonly bytes: number;
+}
+
+/** An agent whose skills are changed. */
+export interface SkilledAgent {
+  readonly status: string;
+  /** Null: nobody runs it yet. */
+  readonly hostId: string | null;
+  readonly incarnation: number | null;
+}
+
+/** What an installation gives an agent. */
+export interface EnabledContent {
+  readonly skillId: string;
+  readonly skillKey: string;
+  readonly name: string;
+  readonly version: string;
+  readonly digest: string;
+  readonly tools: SkillTools;
+}
+
+/** What one skill of an agent consists of: texts by path. */
+export interface SkillContent {
+  readonly skillId: string;
+  readonly digest: string;
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /** Rows of `agent_skills`. */
@@ -30,7 +58,32 @@ export class AgentSkillsRepository {
     );
   }
 
-  /** Undefined when the agent has a skill of that name already. */
+  async find(
+    scope: Scope,
+    agentId: string,
+    skillId: string,
+    on: Sql = this.database,
+  ): Promise<InstalledSkill | undefined> {
+    const sql = `SELECT ${INSTALLED} FROM agent_skills WHERE org_id = $1 AND agent_id = $2 AND skill_id = $3`;
+    return (await on.query<InstalledSkill>(sql, [scope.orgId, agentId, skillId]))[0];
+  }
+
+  /** Makes those who change the skills of one agent take turns until `tx` ends; undefined when there is no such agent. */
+  async hold(tx: Tx, scope: Scope, agentId: string): Promise<SkilledAgent | undefined> {
+    const [agent] = await tx.query<SkilledAgent>(
+      `SELECT a.status, a.host_id AS "hostId", h.incarnation FROM agents a LEFT JOIN hosts h ON h.id = a.host_id
+        WHERE a.org_id = $1 AND a.id = $2 AND a.desired_state <> 'deleted' FOR NO KEY UPDATE OF a`,
+      [scope.orgId, agentId],
+    );
+    return agent;
+  }
+
+  async isRunning(scope: Scope, agentId: string): Promise<boolean> {
+    const sql = `SELECT 1 FROM agents WHERE org_id = $1 AND id = $2 AND status = 'running'`;
+    return (await this.database.query(sql, [scope.orgId, agentId])).length > 0;
+  }
+
+  /** Not enabled yet. Undefined when the agent has a skill of that name already. */
   async add(
     tx: Tx,
     scope: Scope,
@@ -39,8 +92,8 @@ export class AgentSkillsRepository {
     installedBy: string,
   ): Promise<InstalledSkill | undefined> {
     const [installed] = await tx.query<InstalledSkill>(
-      `INSERT INTO agent_skills (id, org_id, agent_id, skill_key, skill_id, name, trust_level, version, digest, installed_by)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (agent_id, skill_id) DO NOTHING RETURNING ${INSTALLED}`,
+      `INSERT INTO agent_skills (id, org_id, agent_id, skill_key, skill_id, name, trust_level, version, digest, installed_by, is_enabled, state)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false, 'installing') ON CONFLICT (agent_id, skill_id) DO NOTHING RETURNING ${INSTALLED}`,
       [
         prefixedId('as', newId()),
         scope.orgId,
@@ -63,6 +116,33 @@ export class AgentSkillsRepository {
     return (await tx.query(sql, [scope.orgId, agentId, skillId])).length > 0;
   }
 
+  /** Makes a content the one the agent has. False when the agent has lost the skill meanwhile. */
+  async enable(tx: Tx, scope: Scope, agentId: string, content: EnabledContent): Promise<boolean> {
+    const { skillId, skillKey, name, version, digest, tools } = content;
+    const rows = await tx.query(
+      `UPDATE agent_skills SET is_enabled = true, disabled_at = NULL, skill_key = $4, name = $5, version = $6, digest = $7,
+              tools_digest = $8, manual = $9
+        WHERE org_id = $1 AND agent_id = $2 AND skill_id = $3 RETURNING 1`,
+      [scope.orgId, agentId, skillId, skillKey, name, version, digest, tools.digest, [...tools.manual]],
+    );
+    return rows.length > 0;
+  }
+
+  async installed(tx: Tx, scope: Scope, agentId: string, skillId: string): Promise<void> {
+    const sql = `UPDATE agent_skills SET state = 'installed' WHERE org_id = $1 AND agent_id = $2 AND skill_id = $3`;
+    await tx.query(sql, [scope.orgId, agentId, skillId]);
+  }
+
+  /** Brings back what an update has replaced. */
+  async restore(tx: Tx, scope: Scope, agentId: string, skillId: string, former: FormerSkill): Promise<void> {
+    const { skillKey, name, version, digest, isEnabled } = former;
+    await tx.query(
+      `UPDATE agent_skills SET is_enabled = $8, skill_key = $4, name = $5, version = $6, digest = $7
+        WHERE org_id = $1 AND agent_id = $2 AND skill_id = $3`,
+      [scope.orgId, agentId, skillId, skillKey, name, version, digest, isEnabled],
+    );
+  }
+
   async load(tx: Tx, scope: Scope, agentId: string): Promise<SkillLoad> {
     const [load] = await tx.query<SkillLoad>(
       `SELECT count(*)::int AS skills, coalesce(sum(c.file_count), 0)::int AS files,
@@ -79,13 +159,13 @@ export class AgentSkillsRepository {
     return (await tx.query<{ n: number }>(sql, [key]))[0]?.n ?? 0;
   }
 
-  /** Everything the agent's workspace must have below `skills/`. */
-  async files(scope: Scope, agentId: string, on: Sql = this.database): Promise<SkillFile[]> {
-    return on.query<SkillFile>(
-      `SELECT 'skills/' || a.skill_id || '/' || f.key AS path, f.value AS content
-         FROM agent_skills a JOIN skill_contents c USING (digest), jsonb_each_text(c.files) f
-        WHERE a.org_id = $1 AND a.agent_id = $2 AND a.is_enabled ORDER BY 1`,
-      [scope.orgId, agentId],
+  /** What the agent is to have in its workspace, a row a skill; only `skillId` where one is given. */
+  async contents(scope: Scope, agentId: string, skillId?: string): Promise<SkillContent[]> {
+    return this.database.query<SkillContent>(
+      `SELECT a.skill_id AS "skillId", a.digest, c.files FROM agent_skills a JOIN skill_contents c USING (digest)
+        WHERE a.org_id = $1 AND a.agent_id = $2 AND ($3::text IS NULL OR a.skill_id = $3) AND a.is_enabled
+          AND c.files IS NOT NULL AND ${NOT_DISABLED} ORDER BY a.skill_id`,
+      [scope.orgId, agentId, skillId ?? null],
     );
   }
 }

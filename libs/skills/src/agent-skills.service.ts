@@ -1,11 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AgentCommands, EgressPolicy, agentNotFound } from '#libs/agents';
 import { Database, type Tx } from '#libs/database';
+import { Notices } from '#libs/events';
 import { OrganisationsService } from '#libs/identity';
-import { type Caller, invalid, isUuid, requireScope } from '#libs/kernel';
-import { AgentSkillsRepository } from './agent-skills.repository.js';
+import { type Caller, DomainError, invalid, isUuid, newId, prefixedId, requireScope } from '#libs/kernel';
+import { JobRinger } from '#libs/queue';
+import { sourceOf, InstallTables } from './installing/install-commits.js';
+import { type SkillInstall, isOpen } from './installing/skill-install.js';
+import { INSTALL_TOPIC } from './installing/skill-installs.repository.js';
+import { PLACED_TOPIC } from './installing/skill-placements.repository.js';
 import { type InstalledSkill, TRUST_LEVELS, type TrustLevel } from './skill.js';
-import { alreadyInstalled, notInstalled, skillLimitReached, skillNotFound, skillsTooLarge } from './skills.errors.js';
+import {
+  alreadyInstalled,
+  notInstalled,
+  skillDisabled,
+  skillLimitReached,
+  skillNotFound,
+  skillQuarantined,
+  skillsTooLarge,
+} from './skills.errors.js';
+import { INSTALL_SKILL } from './skills.jobs.js';
 import { SkillsRepository } from './skills.repository.js';
 
 const MOST_AGENT_FILES = 2_000;
@@ -19,80 +33,154 @@ export class SkillPorts {
     @Inject(AgentCommands) readonly commands: AgentCommands,
     @Inject(EgressPolicy) readonly egress: EgressPolicy,
     @Inject(OrganisationsService) readonly organisations: OrganisationsService,
+    @Inject(JobRinger) readonly ringer: JobRinger,
+    @Inject(Notices) readonly notices: Notices,
   ) {}
 }
 
+/** How long to wait for the host. */
+export interface SettleSkill {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** An installation that was asked for. */
+export interface RequestedInstall {
+  readonly installId: string;
+  readonly agentId: string;
+  readonly skillId: string;
+  /** No host has the agent yet: there is nobody to wait for. */
+  readonly hasHost: boolean;
+}
+
+/** A skill on an agent, and the newest installation of it. */
+export interface AgentSkill {
+  readonly skill: InstalledSkill;
+  readonly needsRestart: boolean;
+  readonly install: SkillInstall | undefined;
+}
+
 /**
- * The skills of an agent: what its next instance gets below `skills/`, on whichever host; a running agent is flagged
- * (`needsRestart`). The content is the one of the moment of the installation.
+ * The skills of an agent. Installing is work for the agent's host, which brings the content into the workspace whether the agent runs
+ * or not; the content stays the one of the moment of the installation.
  */
 @Injectable()
 export class AgentSkillsService {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(SkillsRepository) private readonly skills: SkillsRepository,
-    @Inject(AgentSkillsRepository) private readonly installs: AgentSkillsRepository,
+    @Inject(InstallTables) private readonly tables: InstallTables,
     @Inject(SkillPorts) private readonly ports: SkillPorts,
   ) {}
 
   /** Newest first. @throws DomainError `not_found`. */
   async list(caller: Caller, agentId: string): Promise<readonly InstalledSkill[]> {
     requireScope(caller, 'skills');
-    const installed = isUuid(agentId) ? await this.installs.list(caller, agentId) : undefined;
+    const installed = isUuid(agentId) ? await this.tables.agents.list(caller, agentId) : undefined;
     if (!installed) throw agentNotFound();
     return installed;
   }
 
+  /** One skill with the state of its newest installation. @throws DomainError `not_found`. */
+  async get(caller: Caller, agentId: string, skillId: string): Promise<AgentSkill> {
+    requireScope(caller, 'skills');
+    if (!isUuid(agentId)) throw agentNotFound();
+    return this.present(caller, agentId, skillId);
+  }
+
   /**
+   * Has the agent's host install a skill; `settle` waits for it.
+   * @param id - for a request that may be repeated: when there is an installation of this id, it is the answer.
    * @throws DomainError `not_found` for the agent, and for a skill that is not in the catalogue at that level;
-   * `validation` for a level that is none; `conflict` when the agent has it already or has no room; `plan_limit`.
+   * `validation` for a level that is none; `conflict` when the agent has it already or has no room; `plan_limit`;
+   * `unprocessable` for a content that is quarantined or disabled
    */
   async install(
     caller: Caller,
     agentId: string,
     skillId: string,
     level: string,
-  ): Promise<{ readonly skill: InstalledSkill; readonly needsRestart: boolean }> {
+    id: string = newId(),
+  ): Promise<RequestedInstall> {
     requireScope(caller, 'skills');
     const trustLevel = checkedLevel(level);
     if (!isUuid(agentId)) throw agentNotFound();
     if (!ID.test(skillId)) throw skillNotFound();
+    const installId = prefixedId('si', id);
+    if (await this.tables.installs.find(caller, installId)) return { installId, agentId, skillId, hasHost: true };
     const { limits } = await this.ports.organisations.account(caller);
     return this.database.transaction(async (tx) => {
-      const needsRestart = await this.ports.commands.touch(tx, caller, agentId, `skills/${skillId}`, caller.subject);
-      const found = await this.skills.find(caller, skillId, trustLevel, tx);
-      if (!found) throw skillNotFound();
-      const skill = await this.installs.add(tx, caller, agentId, found, caller.subject);
-      if (!skill) throw alreadyInstalled();
-      await this.ports.egress.approve(tx, caller, agentId, sourceOf(skillId), found.permissions.network);
+      const agent = await this.tables.agents.hold(tx, caller, agentId);
+      if (!agent) throw agentNotFound();
+      const skill = await this.skills.find(caller, skillId, trustLevel, tx);
+      if (!skill) throw skillNotFound();
+      if (skill.verdict === 'quarantine') throw skillQuarantined(skill.reasons);
+      if (await this.tables.disabled.isDisabled(tx, caller, skill.digest)) throw skillDisabled();
+      if (!(await this.tables.agents.add(tx, caller, agentId, skill, caller.subject))) throw alreadyInstalled();
       await this.refuseOverLimit(tx, caller, agentId, limits.maxSkillsPerAgent);
-      return { skill, needsRestart };
+      const install = { id: installId, agentId, skill, former: null, requestedBy: caller.subject };
+      await this.tables.installs.open(tx, caller, install);
+      const { hostId, incarnation } = agent;
+      if (hostId === null || incarnation === null) return { installId, agentId, skillId, hasHost: false };
+      await this.ports.ringer.ring(tx, INSTALL_SKILL, { installId, incarnation }, { hostId });
+      return { installId, agentId, skillId, hasHost: true };
     });
   }
 
-  /** @throws DomainError `not_found` for the agent, and for a skill that it has not. */
+  /**
+   * Waits until the installation has ended, or the time is over; returns the skill as it is then.
+   * @throws what the installation failed with
+   */
+  async settle(caller: Caller, requested: RequestedInstall, options: SettleSkill): Promise<AgentSkill> {
+    const { installId, agentId, skillId, hasHost } = requested;
+    const ended = await this.ports.notices.until(
+      INSTALL_TOPIC,
+      installId,
+      async () => {
+        const install = await this.tables.installs.find(caller, installId);
+        return install && isOpen(install) ? undefined : install;
+      },
+      hasHost ? options : { ...options, timeoutMs: 0 },
+    );
+    if (ended?.error) throw new DomainError(ended.error.kind, ended.error.code, ended.error.message);
+    return this.present(caller, agentId, skillId);
+  }
+
+  /** It is taken back at once; the folder goes when the host has done it, `settleRemoval` waits for that. @throws DomainError `not_found` for the agent, and for a skill that it has not. */
   async uninstall(caller: Caller, agentId: string, skillId: string): Promise<{ readonly needsRestart: boolean }> {
     requireScope(caller, 'skills');
     if (!isUuid(agentId)) throw agentNotFound();
     if (!ID.test(skillId)) throw notInstalled();
     return this.database.transaction(async (tx) => {
       const needsRestart = await this.ports.commands.touch(tx, caller, agentId, `skills/${skillId}`, caller.subject);
-      if (!(await this.installs.remove(tx, caller, agentId, skillId))) throw notInstalled();
+      if (!(await this.tables.agents.remove(tx, caller, agentId, skillId))) throw notInstalled();
+      await this.tables.installs.callOff(tx, caller, agentId, skillId, 'The skill was uninstalled meanwhile');
       await this.ports.egress.approve(tx, caller, agentId, sourceOf(skillId), []);
+      await this.tables.placements.order(tx, [agentId], skillId);
       return { needsRestart };
     });
   }
 
+  async settleRemoval(caller: Caller, agentId: string, skillId: string, options: SettleSkill): Promise<void> {
+    const isGone = async (): Promise<true | undefined> =>
+      (await this.tables.placements.isOpen(caller, agentId, skillId)) ? undefined : true;
+    await this.ports.notices.until(PLACED_TOPIC, agentId, isGone, options);
+  }
+
+  private async present(caller: Caller, agentId: string, skillId: string): Promise<AgentSkill> {
+    const skill = await this.tables.agents.find(caller, agentId, skillId);
+    if (!skill) throw (await this.tables.agents.list(caller, agentId)) ? notInstalled() : agentNotFound();
+    const install = await this.tables.installs.latest(caller, agentId, skillId);
+    return { skill, install, needsRestart: await this.tables.agents.isRunning(caller, agentId) };
+  }
+
   /** The new one is counted already. */
   private async refuseOverLimit(tx: Tx, caller: Caller, agentId: string, mostSkills: number): Promise<void> {
-    const { skills, files, bytes } = await this.installs.load(tx, caller, agentId);
+    const { skills, files, bytes } = await this.tables.agents.load(tx, caller, agentId);
     if (skills > mostSkills) throw skillLimitReached(mostSkills);
     if (files > MOST_AGENT_FILES || bytes > MOST_AGENT_BYTES) throw skillsTooLarge();
   }
 }
-
-/** Under which the egress proxy knows who approved a host. */
-const sourceOf = (skillId: string): string => `skill:${skillId}`;
 
 function checkedLevel(level: string): TrustLevel {
   const known = TRUST_LEVELS.find((one) => one === level);

@@ -1,5 +1,14 @@
 export * from './skill.js';
-export { AgentSkillsService } from './agent-skills.service.js';
+export {
+  type AgentSkill,
+  AgentSkillsService,
+  type RequestedInstall,
+  type SettleSkill,
+} from './agent-skills.service.js';
+export type { InstallError, InstallState, InstallStep, SkillInstall } from './installing/skill-install.js';
+export { SkillInstaller } from './installing/skill-installer.js';
+export { SkillPlacer } from './installing/skill-placer.js';
+export * from './skills.jobs.js';
 export * from './scan/index.js';
 export { NO_REQUIREMENTS, type SkillRequirements } from './requirements.js';
 export * from './skill-tools.js';

@@ -32,14 +32,15 @@ export function parseSkill(given: readonly SkillFile[]): ParsedSkill {
     toolCount: files.filter(({ path }) => path.startsWith('scripts/')).length,
     files,
     sizeBytes,
-    digest: digestOf(files),
+    digest: contentDigest(files),
   };
 }
 
-/** The same for the same files, in whatever order they came. */
-function digestOf(files: readonly SkillFile[]): string {
+/** SHA-256 over paths and contents, the same for the same files in whatever order they come. */
+export function contentDigest(files: readonly SkillFile[]): string {
   const hash = createHash('sha256');
-  for (const { path, content } of files) hash.update(JSON.stringify([path, content]) + '\n');
+  const inOrder = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
+  for (const { path, content } of inOrder) hash.update(JSON.stringify([path, content]) + '\n');
   return hash.digest('hex');
 }
 

@@ -1,16 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SkillsRepository } from './skills.repository.js';
+import { CONFIG, type Config } from '#libs/config';
+import { SkillContentsRepository } from './skill-contents.repository.js';
+import { SkillInstallsRepository } from './installing/skill-installs.repository.js';
 
 const SPARED_MS = 60 * 60 * 1_000;
+const DAY_MS = 24 * 60 * 60 * 1_000;
 const BATCH = 500;
 
-/** Drops contents that nobody has any more, an hour after they were last stored. */
+/** Drops contents that nobody has any more, an hour after they were last stored, and what tells of installations long ended. */
 @Injectable()
 export class SkillSweeper {
-  constructor(@Inject(SkillsRepository) private readonly skills: SkillsRepository) {}
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(SkillContentsRepository) private readonly contents: SkillContentsRepository,
+    @Inject(SkillInstallsRepository) private readonly installs: SkillInstallsRepository,
+  ) {}
 
   async sweep(signal: AbortSignal, now = new Date()): Promise<void> {
     const before = new Date(now.getTime() - SPARED_MS);
-    while (!signal.aborted && (await this.skills.deleteUnusedContents(before, BATCH)) === BATCH);
+    while (!signal.aborted && (await this.contents.deleteUnused(before, BATCH)) === BATCH);
+    const ended = new Date(now.getTime() - this.config.limits.eventRetentionDays * DAY_MS);
+    while (!signal.aborted && (await this.installs.deleteBefore(ended, BATCH)) === BATCH);
   }
 }

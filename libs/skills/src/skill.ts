@@ -1,5 +1,5 @@
 import type { SkillRequirements } from './requirements.js';
-import type { Finding } from './scan/index.js';
+import type { Finding, Verdict } from './scan/index.js';
 
 /** Who vouches for a skill: us, the community, or nobody but the organisation that uploaded it. */
 export const TRUST_LEVELS = ['verified', 'clawhub', 'custom'] as const;
@@ -68,6 +68,10 @@ export interface CatalogueSkill {
   readonly securityScore: number | null;
   /** What the scan found, worst first. */
   readonly findings: readonly Finding[];
+  /** `quarantine` can not be installed. */
+  readonly verdict: Verdict;
+  /** Why the score is what it is, the heaviest first. */
+  readonly reasons: readonly string[];
   /** Agents that have it now. */
   readonly installCount: number;
 }
@@ -88,6 +92,12 @@ export interface InstalledSkill {
   readonly version: string;
   readonly trustLevel: TrustLevel;
   readonly digest: string;
+  /** False while it is being installed, and when it was disabled. */
   readonly isEnabled: boolean;
+  readonly state: 'installing' | 'installed';
+  /** When its content was disabled; null when it was not. */
+  readonly disabledAt: Date | null;
+  /** What people have to do before all of it works, a sentence each. */
+  readonly manual: readonly string[];
   readonly installedAt: Date;
 }

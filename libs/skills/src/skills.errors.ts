@@ -8,6 +8,22 @@ export const skillQuarantined = (reasons: readonly string[]): DomainError =>
     `The skill is too dangerous to be kept: ${reasons.slice(0, 3).join('; ')}`,
   );
 
+export const skillDisabled = (): DomainError =>
+  new DomainError('unprocessable', 'skill_disabled', 'This version of the skill was disabled; no agent may have it');
+
+export const contentChanged = (): DomainError =>
+  new DomainError(
+    'unprocessable',
+    'skill_content_changed',
+    'What the source of the skill gives now is not what its digest in the catalogue says; add it to the catalogue again',
+  );
+
+export const skillSourceMissing = (kind: string): DomainError =>
+  new DomainError('unprocessable', 'skill_source_missing', `Skills from the source ${kind} can not be fetched here`);
+
+export const installBusy = (): DomainError =>
+  conflict('install_under_way', 'The skill is just being installed on the agent; wait until that has ended');
+
 export const skillNotFound = (): DomainError => notFound('Skill');
 
 export const notInstalled = (): DomainError => notFound('Installed skill');

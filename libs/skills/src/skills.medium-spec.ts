@@ -1,18 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Test, type TestingModule } from '@nestjs/testing';
-import { type Agent, AgentsService } from '#libs/agents';
-import { ConfigModule } from '#libs/config';
-import { DatabaseModule } from '#libs/database';
-import { EventsModule } from '#libs/events';
-import { LoggerModule, Metrics, silentLogger } from '#libs/observability';
-import { QueueModule, migrateQueue } from '#libs/queue';
+import type { INestApplicationContext } from '@nestjs/common';
+import type { Agent } from '#libs/agents';
 import { type TestDatabase, type TestOrganisation, testDatabase, testOrganisation } from '#libs/testing';
-import { AgentSkillsRepository } from './agent-skills.repository.js';
-import { AgentSkillsService } from './agent-skills.service.js';
+import type { AgentSkillsService } from './agent-skills.service.js';
+import { PlacedSkills } from './installing/placed-skills.js';
 import { parseSkill } from './skill-folder.js';
 import { SkillSweeper } from './skill-sweeper.js';
-import { SkillsModule, SkillsUpkeepModule } from './skills.module.js';
-import { SkillsService } from './skills.service.js';
+import type { SkillsService } from './skills.service.js';
+import { type SkillsFixture, skillsFixture } from './testing/skills-fixture.js';
 import { VerifiedSkills } from './verified-skills.js';
 
 const text = (name: string, more = ''): string =>
@@ -22,36 +17,23 @@ const filesOf = (name: string, more?: string) => [{ path: 'SKILL.md', content: t
 describe('skills', () => {
   let db: TestDatabase;
   let org: TestOrganisation;
-  let app: TestingModule;
+  let fixture: SkillsFixture;
+  let app: INestApplicationContext;
   let skills: SkillsService;
   let installs: AgentSkillsService;
 
   beforeAll(async () => {
     db = await testDatabase();
-    const config = db.config();
-    await migrateQueue(config.databaseUrl);
-    const imports = [
-      ConfigModule.forRoot(config),
-      LoggerModule.forRoot(silentLogger(), new Metrics({ process: false })),
-      DatabaseModule.forRoot(),
-      EventsModule.forRoot(),
-      QueueModule.forProducer(),
-      SkillsModule,
-      SkillsUpkeepModule,
-    ];
-    app = await (await Test.createTestingModule({ imports }).compile()).init();
+    fixture = await skillsFixture(db);
+    ({ app, skills, installs } = fixture);
     org = await testOrganisation(db.database);
-    skills = app.get(SkillsService);
-    installs = app.get(AgentSkillsService);
-    await db.database.query(`INSERT INTO hosts (id, runtime, capacity_agents) VALUES ('h', 'fake', 100)`);
-  });
+  }, 60_000);
   afterAll(async () => {
-    await app?.close();
+    await fixture?.close();
     await db?.close();
   });
 
-  const newAgent = (): Promise<Agent> =>
-    app.get(AgentsService).create(org.caller, { name: 'Ada', secrets: {}, config: { llmProvider: 'demo' } });
+  const newAgent = (): Promise<Agent> => fixture.newAgent(org.caller);
   const all = async (): Promise<string[]> =>
     (await skills.search(org.caller, { limit: 100, offset: 0 })).items.map(({ id }) => id).sort();
   const contents = async (): Promise<number> => (await db.database.query('SELECT 1 FROM skill_contents')).length;
@@ -74,9 +56,9 @@ describe('skills', () => {
     await skills.upload(org.caller, { files: filesOf('caller', 'permissions:\n  network: [api.a.dev]\n') });
     const { id } = await newAgent();
     const hosts = () => db.database.query('SELECT source, host FROM agent_egress_hosts WHERE agent_id = $1', [id]);
-    await installs.install(org.caller, id, 'caller', 'custom');
+    await fixture.install(org.caller, id, 'caller', 'custom');
     expect(await hosts()).toEqual([{ source: 'skill:caller', host: 'api.a.dev' }]);
-    await installs.uninstall(org.caller, id, 'caller');
+    await fixture.uninstall(org.caller, id, 'caller');
     expect(await hosts()).toEqual([]);
     await skills.remove(org.caller, 'caller');
   });
@@ -86,17 +68,17 @@ describe('skills', () => {
     expect(before).toEqual(expect.arrayContaining(['code-review', 'csv-analysis', 'meeting-notes']));
     const rows = () => db.database.query('SELECT xmin::text, id FROM skills ORDER BY id');
     const written = await rows();
-    await app.get(VerifiedSkills).onApplicationBootstrap();
+    await app.get(VerifiedSkills, { strict: false }).onApplicationBootstrap();
     expect(await rows()).toEqual(written);
   });
 
   it('takes back what is not among them any more; agents that have it keep it', async () => {
     const agent = await newAgent();
-    const verified = app.get(VerifiedSkills);
+    const verified = app.get(VerifiedSkills, { strict: false });
     const ours = await all();
     await verified.publish([parseSkill(filesOf('short-lived'))]);
     expect(await all()).toEqual(['short-lived']);
-    await installs.install(org.caller, agent.id, 'short-lived', 'verified');
+    await fixture.install(org.caller, agent.id, 'short-lived', 'verified');
     await verified.onApplicationBootstrap();
     expect(await all()).toEqual(ours);
     expect(await installs.list(org.caller, agent.id)).toMatchObject([{ skillId: 'short-lived' }]);
@@ -105,39 +87,40 @@ describe('skills', () => {
 
   it('publishes once when programs start together', async () => {
     const skill = parseSkill(filesOf('together'));
-    await Promise.all([1, 2, 3, 4].map(() => app.get(VerifiedSkills).publish([skill])));
+    await Promise.all([1, 2, 3, 4].map(() => app.get(VerifiedSkills, { strict: false }).publish([skill])));
     expect(await all()).toEqual(['together']);
-    await app.get(VerifiedSkills).onApplicationBootstrap();
+    await app.get(VerifiedSkills, { strict: false }).onApplicationBootstrap();
   });
 
   it('makes them files of the workspace, the content of the moment of installation', async () => {
     const agent = await newAgent();
     const other = await newAgent();
     await skills.upload(org.caller, { files: [...filesOf('tone'), { path: 'references/a.md', content: 'ä' }] });
-    await installs.install(org.caller, agent.id, 'tone', 'custom');
+    await fixture.install(org.caller, agent.id, 'tone', 'custom');
     await skills.upload(org.caller, { files: filesOf('tone', 'metadata: {version: 2.0.0}\n') });
-    await installs.install(org.caller, other.id, 'tone', 'custom');
-    const files = app.get(AgentSkillsRepository);
-    expect(await files.files(org, agent.id)).toEqual([
+    await fixture.install(org.caller, other.id, 'tone', 'custom');
+    const files = app.get(PlacedSkills, { strict: false });
+    const of = (id: string, orgId = org.orgId) => files.all({ id, orgId });
+    expect(await of(agent.id)).toEqual([
       { path: 'skills/tone/SKILL.md', content: text('tone') },
       { path: 'skills/tone/references/a.md', content: 'ä' },
     ]);
-    expect((await files.files(org, other.id)).map(({ path }) => path)).toEqual(['skills/tone/SKILL.md']);
-    expect(await files.files({ orgId: (await testOrganisation(db.database)).orgId }, agent.id)).toEqual([]);
-    await installs.uninstall(org.caller, agent.id, 'tone');
-    expect(await files.files(org, agent.id)).toEqual([]);
+    expect((await of(other.id)).map(({ path }) => path)).toEqual(['skills/tone/SKILL.md']);
+    expect(await of(agent.id, (await testOrganisation(db.database)).orgId)).toEqual([]);
+    await fixture.uninstall(org.caller, agent.id, 'tone');
+    expect(await of(agent.id)).toEqual([]);
   });
 
   it('counts installations, however an agent loses its skills', async () => {
     const agents = await Promise.all([1, 2, 3].map(newAgent));
     await Promise.all(
       agents.flatMap(({ id }) =>
-        ['date-math', 'translation'].map((skill) => installs.install(org.caller, id, skill, 'verified')),
+        ['date-math', 'translation'].map((skill) => fixture.install(org.caller, id, skill, 'verified')),
       ),
     );
     const count = async (): Promise<number> => (await skills.get(org.caller, 'date-math')).installCount;
     expect(await count()).toBe(3);
-    await installs.uninstall(org.caller, agents[0]!.id, 'date-math');
+    await fixture.uninstall(org.caller, agents[0]!.id, 'date-math');
     await Promise.all(agents.map(({ id }) => db.database.query('DELETE FROM agent_skills WHERE agent_id = $1', [id])));
     expect(await count()).toBe(0);
   });
@@ -147,10 +130,10 @@ describe('skills', () => {
     const part = (name: string) => ({ path: name, content: name.repeat(250_000) });
     for (let n = 0; n < 16; n += 1) {
       await skills.upload(org.caller, { files: [...filesOf(`large-${n}`), part('a'), part('b')] });
-      await installs.install(org.caller, agent.id, `large-${n}`, 'custom');
+      await fixture.install(org.caller, agent.id, `large-${n}`, 'custom');
     }
     await skills.upload(org.caller, { files: [...filesOf('large-16'), part('a'), part('b')] });
-    await expect(installs.install(org.caller, agent.id, 'large-16', 'custom')).rejects.toMatchObject({
+    await expect(fixture.install(org.caller, agent.id, 'large-16', 'custom')).rejects.toMatchObject({
       code: 'skills_too_large',
     });
     expect(await installs.list(org.caller, agent.id)).toHaveLength(16);
@@ -159,7 +142,7 @@ describe('skills', () => {
   it('drops contents that nobody has, after an hour', async () => {
     await skills.upload(org.caller, { files: filesOf('brief') });
     await skills.remove(org.caller, 'brief');
-    const sweeper = app.get(SkillSweeper);
+    const sweeper = app.get(SkillSweeper, { strict: false });
     const signal = new AbortController().signal;
     const before = await contents();
     await sweeper.sweep(signal);

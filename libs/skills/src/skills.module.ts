@@ -4,32 +4,52 @@ import { CONTAINER_RUNTIME, type ContainerRuntime } from '#libs/containers';
 import { IdentityModule } from '#libs/identity';
 import { AgentSkillsRepository } from './agent-skills.repository.js';
 import { AgentSkillsService, SkillPorts } from './agent-skills.service.js';
+import { DisabledDigestsRepository } from './disabling/disabled-digests.repository.js';
+import { InstallCommits, InstallTables } from './installing/install-commits.js';
+import { PlacedSkills } from './installing/placed-skills.js';
+import { SkillContents } from './installing/skill-contents.js';
+import { SkillInstaller } from './installing/skill-installer.js';
+import { SkillInstallsRepository } from './installing/skill-installs.repository.js';
+import { PlacingHost, SkillPlacer } from './installing/skill-placer.js';
+import { SkillPlacementsRepository } from './installing/skill-placements.repository.js';
+import { SkillContentsRepository } from './skill-contents.repository.js';
 import { BuiltTools, ManualTools, SKILL_TOOLS, type SkillToolsBuilder } from './skill-tools.js';
 import { SkillSweeper } from './skill-sweeper.js';
+import { SkillSources } from './sources/skill-sources.js';
 import { SkillsRepository } from './skills.repository.js';
 import { SkillsService } from './skills.service.js';
 import { VerifiedSkills } from './verified-skills.js';
 
+const TABLES = [
+  AgentSkillsRepository,
+  DisabledDigestsRepository,
+  InstallTables,
+  SkillContentsRepository,
+  SkillInstallsRepository,
+  SkillPlacementsRepository,
+  SkillsRepository,
+];
+
 /** For whoever serves users. Publishes the verified skills when the program starts. */
 @Module({
   imports: [AgentsModule, IdentityModule],
-  providers: [AgentSkillsRepository, AgentSkillsService, SkillPorts, SkillsRepository, SkillsService, VerifiedSkills],
+  providers: [...TABLES, AgentSkillsService, SkillPorts, SkillsService, VerifiedSkills],
   exports: [AgentSkillsService, SkillsService],
 })
 export class SkillsModule {}
 
 /** For any worker: keeps house. */
-@Module({ providers: [SkillSweeper, SkillsRepository], exports: [SkillSweeper] })
+@Module({
+  providers: [SkillContentsRepository, SkillInstallsRepository, SkillSweeper],
+  exports: [SkillSweeper],
+})
 export class SkillsUpkeepModule {}
 
 /** Puts an agent's skills among the files that its instances are made from. */
 @Injectable()
 class SkillFiles {
-  constructor(
-    @Inject(WorkspaceSources) sources: WorkspaceSources,
-    @Inject(AgentSkillsRepository) installs: AgentSkillsRepository,
-  ) {
-    sources.register(({ orgId, id }) => installs.files({ orgId }, id));
+  constructor(@Inject(WorkspaceSources) sources: WorkspaceSources, @Inject(PlacedSkills) skills: PlacedSkills) {
+    sources.register((agent) => skills.all(agent));
   }
 }
 
@@ -39,10 +59,21 @@ const toolsBuilder: FactoryProvider<SkillToolsBuilder> = {
   useFactory: ({ tools }: ContainerRuntime) => (tools === null ? new ManualTools() : new BuiltTools(tools)),
 };
 
-/** For the worker of a host. */
+/** For the worker of a host: installs skills on its agents. */
 @Module({
-  imports: [AgentsWorkerModule],
-  providers: [AgentSkillsRepository, SkillFiles, toolsBuilder],
-  exports: [SKILL_TOOLS],
+  imports: [AgentsModule, AgentsWorkerModule],
+  providers: [
+    ...TABLES,
+    InstallCommits,
+    PlacedSkills,
+    PlacingHost,
+    SkillContents,
+    SkillFiles,
+    SkillInstaller,
+    SkillPlacer,
+    SkillSources,
+    toolsBuilder,
+  ],
+  exports: [SKILL_TOOLS, SkillInstaller, SkillPlacer],
 })
 export class SkillsWorkerModule {}

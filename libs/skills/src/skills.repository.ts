@@ -2,7 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Sql, type Tx } from '#libs/database';
 import { type Page, type Scope, newId } from '#libs/kernel';
 import { NO_REQUIREMENTS } from './requirements.js';
-import { scanSkill } from './scan/index.js';
+import { SCAN_VERSION } from './scan/index.js';
+import { SkillContentsRepository } from './skill-contents.repository.js';
+import type { SkillOrigin } from './sources/skill-source.js';
 import type { CatalogueSkill, ParsedSkill, SearchSkills, TrustLevel } from './skill.js';
 
 const NOTHING = JSON.stringify(NO_REQUIREMENTS);
@@ -13,7 +15,9 @@ const SKILL = `
   s.install_count AS "installCount",
   coalesce((SELECT c.requirements FROM skill_contents c WHERE c.digest = s.digest), '${NOTHING}') AS requirements,
   (SELECT (c.scan ->> 'securityScore')::int FROM skill_contents c WHERE c.digest = s.digest) AS "securityScore",
-  coalesce((SELECT c.scan -> 'findings' FROM skill_contents c WHERE c.digest = s.digest), '[]') AS findings`;
+  coalesce((SELECT c.scan -> 'findings' FROM skill_contents c WHERE c.digest = s.digest), '[]') AS findings,
+  coalesce((SELECT c.scan ->> 'verdict' FROM skill_contents c WHERE c.digest = s.digest), 'pass') AS verdict,
+  coalesce((SELECT c.scan -> 'reasons' FROM skill_contents c WHERE c.digest = s.digest), '[]') AS reasons`;
 
 /** What an organisation sees: the verified ones, and its own. */
 const VISIBLE = 's.listed AND (s.org_id IS NULL OR s.org_id = $1)';
@@ -31,24 +35,27 @@ const SEARCH = `
 
 const SAVE = `
   INSERT INTO skills (key, org_id, id, trust_level, name, description, enhanced_description, author, category, tags,
-                      use_cases, tool_count, version, digest, permissions, search)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+                      use_cases, tool_count, version, digest, permissions, origin, search)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
           setweight(to_tsvector('simple', $5 || ' ' || $3), 'A') || setweight(to_tsvector('english', $5), 'A') ||
           setweight(to_tsvector('english', array_to_string($10::text[], ' ')), 'B') ||
           setweight(to_tsvector('english', $6), 'C'))
   ON CONFLICT (org_id, trust_level, id) DO UPDATE SET name = excluded.name, description = excluded.description,
      enhanced_description = excluded.enhanced_description, author = excluded.author, category = excluded.category,
      tags = excluded.tags, use_cases = excluded.use_cases, tool_count = excluded.tool_count, version = excluded.version,
-     digest = excluded.digest, permissions = excluded.permissions, search = excluded.search, listed = true,
+     digest = excluded.digest, permissions = excluded.permissions, origin = excluded.origin, search = excluded.search, listed = true,
      updated_at = now()`;
 
 /** One skill with the key of its row. */
 export type KeyedSkill = CatalogueSkill & { readonly key: string };
 
-/** Rows of `skills` and `skill_contents`. */
+/** Rows of `skills`. */
 @Injectable()
 export class SkillsRepository {
-  constructor(@Inject(Database) private readonly database: Database) {}
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(SkillContentsRepository) private readonly contents: SkillContentsRepository,
+  ) {}
 
   /** Best match first, then what most agents have. */
   async search(scope: Scope, { search, category, limit, offset }: SearchSkills): Promise<Page<CatalogueSkill>> {
@@ -85,27 +92,23 @@ export class SkillsRepository {
   }
 
   /** Adds the skill, or puts it in the place of the one of its name and level. */
-  async save(tx: Tx, orgId: string | null, level: TrustLevel, skill: ParsedSkill): Promise<void> {
-    const files = Object.fromEntries(skill.files.map(({ path, content }) => [path, content]));
-    await tx.query(
-      `INSERT INTO skill_contents (digest, files, file_count, size_bytes, scan, requirements) VALUES ($1, $2, $3, $4, $5, $6)
-       ON CONFLICT (digest) DO UPDATE SET created_at = now(), scan = excluded.scan, requirements = excluded.requirements`,
-      [
-        skill.digest,
-        JSON.stringify(files),
-        skill.files.length,
-        skill.sizeBytes,
-        ...[scanSkill(skill), skill.requirements].map((value) => JSON.stringify(value)),
-      ],
-    );
+  async save(tx: Tx, orgId: string | null, level: TrustLevel, skill: ParsedSkill, origin: SkillOrigin): Promise<void> {
+    await this.contents.keep(tx, skill, { withFiles: true });
     const texts = [skill.id, level, skill.name, skill.description, skill.enhancedDescription, skill.author];
     const lists = [skill.category, skill.tags, skill.useCases, skill.toolCount, skill.version, skill.digest];
-    await tx.query(SAVE, [newId(), orgId, ...texts, ...lists, JSON.stringify(skill.permissions)]);
+    await tx.query(SAVE, [
+      newId(),
+      orgId,
+      ...texts,
+      ...lists,
+      JSON.stringify(skill.permissions),
+      JSON.stringify(origin),
+    ]);
   }
 
-  /** Verified skills by id, with what they hold; empty where that was never scanned. */
+  /** Verified skills by id, with what they hold; empty where that was never scanned by the present rules. */
   async verified(tx: Tx): Promise<Map<string, string>> {
-    const sql = `SELECT s.id, CASE WHEN c.scan IS NULL THEN '' ELSE s.digest END AS digest
+    const sql = `SELECT s.id, CASE WHEN c.scan_version < ${SCAN_VERSION} THEN '' ELSE s.digest END AS digest
                    FROM skills s JOIN skill_contents c USING (digest) WHERE s.org_id IS NULL AND s.listed`;
     return new Map((await tx.query<{ id: string; digest: string }>(sql)).map(({ id, digest }) => [id, digest]));
   }
@@ -117,19 +120,6 @@ export class SkillsRepository {
 
   async remove(tx: Tx, scope: Scope, key: string): Promise<void> {
     await tx.query('DELETE FROM skills WHERE org_id = $1 AND key = $2', [scope.orgId, key]);
-  }
-
-  /** Retention: contents that no skill and no agent has. @returns how many; fewer than `limit` means done. */
-  async deleteUnusedContents(before: Date, limit: number): Promise<number> {
-    const rows = await this.database.query(
-      `DELETE FROM skill_contents WHERE digest IN (
-         SELECT c.digest FROM skill_contents c
-          WHERE c.created_at < $1 AND NOT EXISTS (SELECT 1 FROM skills s WHERE s.digest = c.digest)
-            AND NOT EXISTS (SELECT 1 FROM agent_skills a WHERE a.digest = c.digest)
-          LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING digest`,
-      [before, limit],
-    );
-    return rows.length;
   }
 }
 

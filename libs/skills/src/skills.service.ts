@@ -63,7 +63,7 @@ export class SkillsService {
       if (!present && (await this.skills.count(tx, caller.orgId)) >= MOST_CUSTOM_SKILLS) {
         throw customLimitReached(MOST_CUSTOM_SKILLS);
       }
-      await this.skills.save(tx, caller.orgId, 'custom', skill);
+      await this.skills.save(tx, caller.orgId, 'custom', skill, { kind: 'upload' });
     });
     return this.found(caller, skill.id);
   }

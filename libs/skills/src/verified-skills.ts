@@ -3,7 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '#libs/database';
-import type { ParsedSkill } from './skill.js';
+import type { ParsedSkill, SkillFile } from './skill.js';
 import { parseSkill } from './skill-folder.js';
 import { SkillsRepository } from './skills.repository.js';
 
@@ -27,7 +27,8 @@ export class VerifiedSkills implements OnApplicationBootstrap {
       await this.skills.lock(tx, null);
       const present = await this.skills.verified(tx);
       for (const skill of verified) {
-        if (present.get(skill.id) !== skill.digest) await this.skills.save(tx, null, 'verified', skill);
+        if (present.get(skill.id) !== skill.digest)
+          await this.skills.save(tx, null, 'verified', skill, { kind: 'verified', id: skill.id });
         present.delete(skill.id);
       }
       if (present.size > 0) await this.skills.unlist(tx, [...present.keys()]);
@@ -42,15 +43,20 @@ export async function readVerified(folder: string): Promise<ParsedSkill[]> {
 }
 
 async function readOne(folder: string, name: string): Promise<ParsedSkill> {
+  const skill = parseSkill(await readFolder(folder));
+  if (skill.id !== name) throw new Error(`The skill in ${folder} calls itself ${skill.id}`);
+  return skill;
+}
+
+/** Every file below a folder that is trusted. @throws Error when there is none. */
+export async function readFolder(folder: string): Promise<SkillFile[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const read = files.map(async (file) => ({
     path: relative(folder, file).split(sep).join('/'),
     content: await readFile(file, 'utf8'),
   }));
-  const skill = parseSkill(await Promise.all(read));
-  if (skill.id !== name) throw new Error(`The skill in ${folder} calls itself ${skill.id}`);
-  return skill;
+  return Promise.all(read);
 }
 
 /** The program runs from `dist/apps/<name>/src` or, in tests, from the checkout: the first `skills/` going up is it. */

@@ -101,6 +101,7 @@ export const POLICY_TABLE: PolicyTable = {
   'DELETE /v1/skills/:id': { who: ['user', 'key'], scope: 'skills' },
   'GET /v1/agents/:id/skills': { who: ['user', 'key'], scope: 'skills' },
   'POST /v1/agents/:id/skills': { who: ['user', 'key'], scope: 'skills' },
+  'GET /v1/agents/:id/skills/:skillId': { who: ['user', 'key'], scope: 'skills' },
   'DELETE /v1/agents/:id/skills/:skillId': { who: ['user', 'key'], scope: 'skills' },
   'GET /v1/swarms': { who: ['user', 'key'], scope: 'swarms:read' },
   'POST /v1/swarms': { who: ['user', 'key'], scope: 'swarms:write' },

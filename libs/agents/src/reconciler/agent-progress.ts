@@ -13,7 +13,10 @@ const ERASED = [
   'DELETE FROM chat_sessions WHERE agent_id = $1',
   'DELETE FROM agent_files WHERE agent_id = $1',
   'DELETE FROM agent_file_versions WHERE agent_id = $1',
+  'DELETE FROM skill_placements WHERE agent_id = $1',
+  'DELETE FROM skill_installs WHERE agent_id = $1',
   'DELETE FROM agent_skills WHERE agent_id = $1',
+  'DELETE FROM agent_egress_hosts WHERE agent_id = $1',
   `INSERT INTO storage_deletions (store, key, org_id, due_at)
    SELECT store, 'orgs/' || org_id || '/agents/' || agent_id || '/', org_id, now() FROM agent_workspaces
     WHERE agent_id = $1 AND store IS NOT NULL ON CONFLICT DO NOTHING`,

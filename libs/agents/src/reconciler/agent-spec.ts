@@ -46,6 +46,11 @@ export class AgentSpecs {
     };
   }
 
+  /** Makes the spec and lets `make` write it, while nobody else writes into the agent's workspace. */
+  made<T>(agent: ClaimedAgent, make: (spec: ContainerSpec) => Promise<T>): Promise<T> {
+    return this.sources.exclusively(agent.id, async () => make(await this.of(agent)));
+  }
+
   private environment(agent: ClaimedAgent, provider: Provider): Record<string, string> {
     const { jwtSecret } = this.config.security;
     const claims = { agentId: agent.id, orgId: agent.orgId, hostId: agent.hostId, epoch: agent.epoch };

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { WorkspaceFile } from '#libs/containers';
+import { KeyedMutex, type WorkspaceFile } from '#libs/containers';
 
 /** Files of an agent's workspace that another domain keeps, for example below `skills/`. */
 export type WorkspaceSource = (agent: { readonly id: string; readonly orgId: string }) => Promise<WorkspaceFile[]>;
@@ -11,6 +11,7 @@ export type WorkspaceSource = (agent: { readonly id: string; readonly orgId: str
 @Injectable()
 export class WorkspaceSources {
   private readonly sources: WorkspaceSource[] = [];
+  private readonly writing = new KeyedMutex();
 
   register(source: WorkspaceSource): void {
     this.sources.push(source);
@@ -18,5 +19,13 @@ export class WorkspaceSources {
 
   async files(agent: Parameters<WorkspaceSource>[0]): Promise<WorkspaceFile[]> {
     return (await Promise.all(this.sources.map((source) => source(agent)))).flat();
+  }
+
+  /**
+   * One at a time an agent: the making of an instance (from reading the sources to the last file written), and whoever changes
+   * a workspace beside it. Who writes under it what its source says now is never undone by an older reading.
+   */
+  exclusively<T>(agentId: string, work: () => Promise<T>): Promise<T> {
+    return this.writing.run(agentId, work);
   }
 }

@@ -20,6 +20,7 @@ import { CapabilityTokens1795770000000 } from './202611270062-capability-tokens.
 import { Conversations1795776000000 } from './202611270080-conversations.js';
 import { SwarmRuns1795780000000 } from './202611270090-swarm-runs.js';
 import { Team1795804800000 } from './202611270070-team.js';
+import { SkillInstalls1795809600000 } from './202611270100-skill-installs.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -45,4 +46,5 @@ export const migrations = [
   Conversations1795776000000,
   SwarmRuns1795780000000,
   Team1795804800000,
+  SkillInstalls1795809600000,
 ];

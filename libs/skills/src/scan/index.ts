@@ -5,6 +5,7 @@ export {
   MOST_FINDINGS,
   QUARANTINE_BELOW,
   REVIEW_BELOW,
+  SCAN_VERSION,
   type ScanInput,
   type ScanReport,
   type Severity,

@@ -43,6 +43,8 @@ export interface ScanReport {
   readonly reasons: readonly string[];
 }
 
+/** Raised with every change of the rules: what was scanned by others is scanned again. */
+export const SCAN_VERSION = 1;
 export const MOST_FINDINGS = 200;
 /** A score below this is quarantined, and so is any critical finding. */
 export const QUARANTINE_BELOW = 40;

@@ -23,6 +23,7 @@ import { PersonalityController } from './personality/personality.controller.js';
 import { RulesController } from './rules/rules.controller.js';
 import { SecretsController } from './secrets/secrets.controller.js';
 import { AgentSkillsController } from './skills/agent-skills.controller.js';
+import { SettledSkills } from './skills/settled-skills.js';
 import { SkillsController } from './skills/skills.controller.js';
 import { SwarmTeamsController } from './swarms/swarm-teams.controller.js';
 import { SwarmsController } from './swarms/swarms.controller.js';
@@ -64,6 +65,6 @@ import { WorkflowController } from './workflow/workflow.controller.js';
     BudgetsController,
     AccountController,
   ],
-  providers: [FollowedLogs, RunStreams, SettledAgents],
+  providers: [FollowedLogs, RunStreams, SettledAgents, SettledSkills],
 })
 export class AgentoModule {}

@@ -14,6 +14,7 @@ export interface InsertedAgent {
   readonly status?: 'running' | 'stopped';
   readonly config?: object;
   readonly swarmId?: string;
+  readonly hostId?: string;
   readonly files?: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +32,7 @@ export interface AgentoClient {
     request: readonly [method: string, path: string, body?: unknown] | (() => Promise<ApiAnswer>),
     message?: RegExp,
   ): Promise<ApiAnswer>;
-  /** An agent that no host works on. @returns its id. */
+  /** An agent that no host works on, unless it is given one. @returns its id. */
   insertAgent(agent?: InsertedAgent): Promise<string>;
 }
 
@@ -62,12 +63,12 @@ export function agentoClient(api: ApiFixture, org: ApiOrganisation, tables: read
 }
 
 async function insertAgent(api: ApiFixture, org: ApiOrganisation, agent: InsertedAgent = {}): Promise<string> {
-  const { status = 'running', config = {}, swarmId = null, files = {} } = agent;
+  const { status = 'running', config = {}, swarmId = null, hostId = null, files = {} } = agent;
   const id = newId();
   await api.db.database.query(
-    `INSERT INTO agents (id, org_id, name, region, image, status, desired_state, observed_generation, config, swarm_id)
-     VALUES ($1, $2, 'A', 'eu', 'x', $3, $3, 1, $4, $5)`,
-    [id, org.orgId, status, JSON.stringify(config), swarmId],
+    `INSERT INTO agents (id, org_id, name, region, image, status, desired_state, observed_generation, config, swarm_id, host_id)
+     VALUES ($1, $2, 'A', 'eu', 'x', $3, $3, 1, $4, $5, $6)`,
+    [id, org.orgId, status, JSON.stringify(config), swarmId, hostId],
   );
   await api.db.database.query(
     `INSERT INTO agent_files (agent_id, org_id, path, content, sha256)

@@ -3,15 +3,21 @@ import { buffer } from 'node:stream/consumers';
 import { pack } from 'tar-stream';
 import { newId } from '#libs/kernel';
 import { type ApiFixture, startApi } from '../../../testing/api-fixture.js';
-import { type AgentoClient, type Data, agentoClient, iso } from './agento-client.js';
+import { type AgentoClient, type Data, type InsertedAgent, agentoClient, iso } from './agento-client.js';
+import { type SkillHost, startSkillHost } from './skill-host.js';
 
-const TABLES = ['skills', 'skill_contents', 'agent_skills', 'agents', 'events', 'outbox'];
+const TABLES = ['skills', 'skill_contents', 'agent_skills', 'skill_installs', 'skill_placements', 'agents', 'events'];
 
 let api: ApiFixture;
+let host: SkillHost;
 let client: AgentoClient;
 let stranger: AgentoClient;
 
-const newClient = async (): Promise<AgentoClient> => agentoClient(api, await api.organisation(), TABLES);
+/** Its agents are on a host that installs skills. */
+const newClient = async (): Promise<AgentoClient> => {
+  const made = agentoClient(api, await api.organisation(), TABLES);
+  return { ...made, insertAgent: (agent?: InsertedAgent) => made.insertAgent({ hostId: host.id, ...agent }) };
+};
 const skill = (name: string, version = '1.0.0', more: Record<string, string> = {}) => ({
   files: {
     'SKILL.md': `---\nname: ${name}\ndescription: How we write to ${name}.\nmetadata: {version: ${version}}\n---\n\nBriefly.`,
@@ -29,10 +35,14 @@ const install = (agent: string, skillId: string, trustLevel: string, on = client
 
 beforeAll(async () => {
   api = await startApi();
+  host = await startSkillHost(api);
   client = await newClient();
   stranger = await newClient();
 });
-afterAll(() => api?.close());
+afterAll(async () => {
+  await host?.close();
+  await api?.close();
+});
 
 describe('the catalogue', () => {
   it('lists skills with exactly the documented fields, 20 a page', async () => {
@@ -225,6 +235,59 @@ describe('the skills of an agent', () => {
     });
     expect(await client.data('GET', '/skills/code-review')).toMatchObject({ installCount: 0 });
     await client.refused(404, 'not_found', ['DELETE', `/agents/${agent}/skills/code-review`], /Installed skill/);
+  });
+
+  it('are told of one by one, with how far the installation is', async () => {
+    const agent = await client.insertAgent();
+    await install(agent, 'email-drafting', 'verified');
+    const detail = await client.data('GET', `/agents/${agent}/skills/email-drafting`);
+    expect(detail).toEqual({
+      id: expect.stringMatching(/^as_[0-9a-f]{24}$/),
+      skillId: 'email-drafting',
+      name: expect.any(String),
+      installedVersion: '1.0.0',
+      trustLevel: 'verified',
+      isEnabled: true,
+      installedAt: iso,
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      manual: [],
+      disabledAt: null,
+      install: {
+        state: 'done',
+        step: 'finished',
+        progress: 100,
+        attempts: 1,
+        nextAttemptAt: null,
+        error: null,
+        finishedAt: iso,
+      },
+    });
+    await client.refused(404, 'not_found', ['GET', `/agents/${agent}/skills/translation`], /Installed skill/);
+    await stranger.refused(404, 'not_found', ['GET', `/agents/${agent}/skills/email-drafting`], /Agent/);
+  });
+
+  it('are not enabled as long as no host has installed them', async () => {
+    const nowhere = await agentoClient(api, client.org, TABLES).insertAgent();
+    expect((await install(nowhere, 'code-review', 'verified')).body).toMatchObject({ data: { isEnabled: false } });
+    expect(await client.data('GET', `/agents/${nowhere}/skills/code-review`)).toMatchObject({
+      install: { state: 'pending', step: 'queued', progress: 0 },
+    });
+    await client.refused(409, 'conflict', () => install(nowhere, 'code-review', 'verified'), /already/);
+    expect(await client.data('DELETE', `/agents/${nowhere}/skills/code-review`)).toMatchObject({ uninstalled: true });
+  });
+
+  it('are refused as what their installation failed with, and leave nothing', async () => {
+    const agent = await client.insertAgent();
+    await client.data('POST', '/skills', skill('spoilt', '1.0.0'));
+    const spoil = `UPDATE skill_contents SET files = files || '{"more.md":"x"}' WHERE digest = (SELECT digest FROM skills WHERE id = 'spoilt')`;
+    await api.db.database.query(spoil);
+    const { status, body } = await install(agent, 'spoilt', 'custom');
+    expect({ status, body }).toEqual({
+      status: 422,
+      body: { error: { code: 'skill_content_changed', message: expect.stringContaining('digest') } },
+    });
+    expect((await client.call('GET', `/agents/${agent}/skills`)).body).toMatchObject({ data: [] });
+    expect(await client.data('GET', '/skills/spoilt')).toMatchObject({ installCount: 0 });
   });
 
   it('do not flag a stopped agent', async () => {

@@ -176,8 +176,51 @@ export class AgentSkillDto extends SkillOnAgentDto {
 }
 
 export class InstalledSkillDto extends SkillOnAgentDto {
-  /** True when the agent runs: it has the skill after a restart */
+  /** True when the agent runs. It uses the skill with its next turn; what the skill requires is there after a restart */
   needsRestart!: boolean;
+}
+
+export class SkillInstallErrorDto {
+  /** @example "skill_quarantined" */
+  code!: string;
+  /** @example "The skill is too dangerous to be kept" */
+  message!: string;
+}
+
+export class SkillInstallDto {
+  @ApiProperty({ enum: ['pending', 'running', 'done', 'failed'], example: 'running' })
+  state!: string;
+  @ApiProperty({
+    enum: ['queued', 'fetching', 'verifying', 'scanning', 'building', 'placing', 'finished'],
+    example: 'fetching',
+  })
+  step!: string;
+  /** Percent */
+  @ApiProperty({ type: 'integer', minimum: 0, maximum: 100, example: 35 })
+  progress!: number;
+  @ApiProperty({ type: 'integer', example: 1 })
+  attempts!: number;
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  nextAttemptAt!: string | null;
+  /** Of the last attempt */
+  @ApiProperty({ type: () => SkillInstallErrorDto, nullable: true })
+  error!: SkillInstallErrorDto | null;
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: '2026-02-08T12:00:00.000Z' })
+  finishedAt!: string | null;
+}
+
+export class AgentSkillDetailsDto extends AgentSkillDto {
+  /** SHA-256 of its files */
+  @ApiProperty({ example: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
+  digest!: string;
+  /** What people have to do before all of it works, a sentence each */
+  @ApiProperty({ type: [String], example: [] })
+  manual!: string[];
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
+  disabledAt!: string | null;
+  /** The newest installation or update; null when it ended long ago */
+  @ApiProperty({ type: () => SkillInstallDto, nullable: true })
+  install!: SkillInstallDto | null;
 }
 
 export class UninstalledSkillDto {
@@ -185,6 +228,6 @@ export class UninstalledSkillDto {
   skillId!: string;
   @ApiProperty({ example: true })
   uninstalled!: boolean;
-  /** True when the agent runs: it has the skill until a restart */
+  /** True when the agent runs */
   needsRestart!: boolean;
 }

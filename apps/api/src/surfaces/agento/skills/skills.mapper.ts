@@ -1,12 +1,22 @@
 import { type Page, invalid } from '#libs/kernel';
-import type { CatalogueSkill, InstalledSkill, SearchSkills, SkillRequirements, SkillUpload } from '#libs/skills';
+import type {
+  AgentSkill,
+  CatalogueSkill,
+  InstalledSkill,
+  SearchSkills,
+  SkillInstall,
+  SkillRequirements,
+  SkillUpload,
+} from '#libs/skills';
 import { type AgentoPage, agentoPage, isoTime } from '../agento.paging.js';
 import type {
+  AgentSkillDetailsDto,
   AgentSkillDto,
   DeletedSkillDto,
   InstalledSkillDto,
   SearchSkillsQuery,
   SkillDetailsDto,
+  SkillInstallDto,
   SkillRequirementsDto,
   SkillSummaryDto,
   UninstalledSkillDto,
@@ -92,10 +102,36 @@ export const toAgentSkills = (skills: readonly InstalledSkill[]): AgentoPage<Age
     installedAt: isoTime(skill.installedAt),
   }));
 
-export const toInstalledSkill = (installed: {
-  readonly skill: InstalledSkill;
-  readonly needsRestart: boolean;
-}): { data: InstalledSkillDto } => ({
+export const toAgentSkill = ({ skill, install }: AgentSkill): { data: AgentSkillDetailsDto } => ({
+  data: {
+    ...installedOf(skill),
+    installedAt: isoTime(skill.installedAt),
+    digest: skill.digest,
+    manual: [...skill.manual],
+    disabledAt: skill.disabledAt && isoTime(skill.disabledAt),
+    install: install ? toInstall(install) : null,
+  },
+});
+
+const toInstall = ({
+  state,
+  step,
+  progress,
+  attempts,
+  nextAttemptAt,
+  error,
+  finishedAt,
+}: SkillInstall): SkillInstallDto => ({
+  state,
+  step,
+  progress,
+  attempts,
+  nextAttemptAt: nextAttemptAt && isoTime(nextAttemptAt),
+  error: error && { code: error.code, message: error.message },
+  finishedAt: finishedAt && isoTime(finishedAt),
+});
+
+export const toInstalledSkill = (installed: AgentSkill): { data: InstalledSkillDto } => ({
   data: { ...installedOf(installed.skill), needsRestart: installed.needsRestart },
 });
 

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, type Tx } from '#libs/database';
+import { SCAN_VERSION, scanSkill } from './scan/index.js';
+import type { ParsedSkill, SkillFile } from './skill.js';
+import type { SkillOrigin } from './sources/skill-source.js';
+
+const KEEP = `
+  INSERT INTO skill_contents (digest, files, file_count, size_bytes, scan, scan_version, requirements, manifest)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+  ON CONFLICT (digest) DO UPDATE SET created_at = now(), files = coalesce(skill_contents.files, excluded.files),
+     scan = excluded.scan, scan_version = excluded.scan_version, requirements = excluded.requirements,
+     manifest = excluded.manifest`;
+
+/** Sources that give a content again when it is asked for. */
+const CAN_BE_FETCHED = `s.origin ->> 'kind' NOT IN ('upload', 'verified')`;
+
+/** One file of a content, without what it says. */
+export interface ManifestEntry {
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** Rows of `skill_contents`: by digest, and the same for ever. */
+@Injectable()
+export class SkillContentsRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  /** Scans and keeps a content; without its files it is known, and fetched when an agent is to have it. */
+  async keep(tx: Tx, skill: ParsedSkill, { withFiles }: { readonly withFiles: boolean }): Promise<void> {
+    const files = withFiles ? Object.fromEntries(skill.files.map(({ path, content }) => [path, content])) : null;
+    await tx.query(KEEP, [
+      ...[skill.digest, files && JSON.stringify(files), skill.files.length, skill.sizeBytes],
+      ...[JSON.stringify(scanSkill(skill)), SCAN_VERSION, JSON.stringify(skill.requirements)],
+      JSON.stringify(manifestOf(skill.files)),
+    ]);
+  }
+
+  /** Undefined when its files are not kept here. */
+  async files(digest: string): Promise<SkillFile[] | undefined> {
+    const [row] = await this.database.query<{ files: Readonly<Record<string, string>> | null }>(
+      'SELECT files FROM skill_contents WHERE digest = $1',
+      [digest],
+    );
+    return row?.files ? Object.entries(row.files).map(([path, content]) => ({ path, content })) : undefined;
+  }
+
+  /** Where the present content of a skill comes from; undefined when the digest is no longer its present one. */
+  async originOf(skillKey: string, digest: string): Promise<SkillOrigin | undefined> {
+    const sql = 'SELECT origin FROM skills WHERE key = $1 AND digest = $2';
+    return (await this.database.query<{ origin: SkillOrigin }>(sql, [skillKey, digest]))[0]?.origin;
+  }
+
+  /** Of what can be fetched again, no more is kept than agents have. */
+  async dropUnusedFiles(tx: Tx, digest: string): Promise<void> {
+    await tx.query(
+      `UPDATE skill_contents c SET files = NULL WHERE c.digest = $1
+          AND EXISTS (SELECT 1 FROM skills s WHERE s.digest = c.digest)
+          AND NOT EXISTS (SELECT 1 FROM skills s WHERE s.digest = c.digest AND NOT (${CAN_BE_FETCHED}))
+          AND NOT EXISTS (SELECT 1 FROM agent_skills a WHERE a.digest = c.digest)
+          AND NOT EXISTS (SELECT 1 FROM skill_installs i WHERE i.digest = c.digest AND i.state IN ('pending','running'))`,
+      [digest],
+    );
+  }
+
+  /** Retention: contents that no skill and no agent has. @returns how many; fewer than `limit` means done. */
+  async deleteUnused(before: Date, limit: number): Promise<number> {
+    const rows = await this.database.query(
+      `DELETE FROM skill_contents WHERE digest IN (
+         SELECT c.digest FROM skill_contents c
+          WHERE c.created_at < $1 AND NOT EXISTS (SELECT 1 FROM skills s WHERE s.digest = c.digest)
+            AND NOT EXISTS (SELECT 1 FROM agent_skills a WHERE a.digest = c.digest)
+          LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING digest`,
+      [before, limit],
+    );
+    return rows.length;
+  }
+}
+
+const manifestOf = (files: readonly SkillFile[]): ManifestEntry[] =>
+  files.map(({ path, content }) => ({
+    path,
+    sha256: createHash('sha256').update(content).digest('hex'),
+    bytes: Buffer.byteLength(content),
+  }));
