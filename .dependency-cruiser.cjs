@@ -28,6 +28,7 @@ const DOMAINS = [
   'skills',
   'usage',
   'conversations',
+  'heartbeats',
   'orchestration',
   'tasks',
   'knowledge',

@@ -11,6 +11,7 @@ import type { AuditUpkeep } from '#libs/audit';
 import type { Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
+import type { HeartbeatRunner, HeartbeatUpkeep } from '#libs/heartbeats';
 import type { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge';
 import type { InviteRetention, MailSender } from '#libs/identity';
 import type { TeamRunSweeper } from '#libs/orchestration';
@@ -52,13 +53,20 @@ export interface SharedDuties {
   readonly audit: AuditUpkeep;
 }
 
-/** What any worker does by the clock for organisations, their people and the runs of their swarms. */
+/** What any worker does by the clock for organisations and their people. */
 export interface TeamDuties {
   readonly config: Config;
   readonly mails: MailSender;
   readonly invites: InviteRetention;
   readonly organisations: OrganisationDeletions;
+}
+
+/** What any worker does by the clock that makes agents work. */
+export interface WorkDuties {
+  readonly config: Config;
   readonly teamRuns: TeamRunSweeper;
+  readonly heartbeats: HeartbeatRunner;
+  readonly heartbeatUpkeep: HeartbeatUpkeep;
 }
 
 /** Every timer of a host's worker but one: the outbox sweep belongs to the queue (`libs/queue`, each second). */
@@ -136,19 +144,29 @@ export const sharedSchedules = ({
   },
 ];
 
-export const teamSchedules = ({ config, mails, invites, organisations, teamRuns }: TeamDuties): Schedule[] => [
+export const teamSchedules = ({ config, mails, invites, organisations }: TeamDuties): Schedule[] => [
   { name: 'organisations.delete', everyMs: SECOND_MS, run: (signal) => organisations.advance(signal) },
+  { name: 'mails.send-due', everyMs: 5 * SECOND_MS, run: (signal) => mails.sendDue(signal) },
+  {
+    name: 'invites.retention',
+    everyMs: HOUR_MS,
+    run: (signal) => dropOld(invites, config.limits.inviteRetentionDays, signal),
+  },
+];
+
+export const workSchedules = ({ config, teamRuns, heartbeats, heartbeatUpkeep }: WorkDuties): Schedule[] => [
   { name: 'orchestration.sweep', everyMs: 2 * SECOND_MS, run: (signal) => teamRuns.sweep(signal) },
   {
     name: 'orchestration.retention',
     everyMs: HOUR_MS,
     run: (signal) => dropOld(teamRuns, config.limits.taskRetentionDays, signal),
   },
-  { name: 'mails.send-due', everyMs: 5 * SECOND_MS, run: (signal) => mails.sendDue(signal) },
+  { name: 'heartbeats.due', everyMs: SECOND_MS, run: () => heartbeats.runDue() },
+  { name: 'heartbeats.interrupt', everyMs: 2 * SECOND_MS, run: () => heartbeatUpkeep.interruptOfDeadInstances() },
   {
-    name: 'invites.retention',
+    name: 'heartbeats.retention',
     everyMs: HOUR_MS,
-    run: (signal) => dropOld(invites, config.limits.inviteRetentionDays, signal),
+    run: (signal) => dropOld(heartbeatUpkeep, config.limits.heartbeatRetentionDays, signal),
   },
 ];
 

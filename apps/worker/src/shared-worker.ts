@@ -4,6 +4,7 @@ import { AuditUpkeep } from '#libs/audit';
 import { CONFIG, type Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
 import { EventLog } from '#libs/events';
+import { HeartbeatRunner, HeartbeatUpkeep } from '#libs/heartbeats';
 import { InviteRetention, MailSender, OrganisationDeletions } from '#libs/identity';
 import { Logger } from '#libs/observability';
 import { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge';
@@ -12,7 +13,7 @@ import { SkillSweeper } from '#libs/skills';
 import { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
 import { ScheduleRunner } from './schedule-runner.js';
-import { sharedSchedules, teamSchedules } from './schedules.js';
+import { sharedSchedules, teamSchedules, workSchedules } from './schedules.js';
 
 @Injectable()
 export class SharedDutiesOf {
@@ -38,7 +39,7 @@ export class DomainDutiesOf {
   ) {}
 }
 
-/** Those for organisations, their people and their swarms. */
+/** Those for organisations and their people. */
 @Injectable()
 export class TeamDutiesOf {
   constructor(
@@ -46,7 +47,17 @@ export class TeamDutiesOf {
     @Inject(MailSender) readonly mails: MailSender,
     @Inject(InviteRetention) readonly invites: InviteRetention,
     @Inject(OrganisationDeletions) readonly organisations: OrganisationDeletions,
+  ) {}
+}
+
+/** Those that make agents work. */
+@Injectable()
+export class WorkDutiesOf {
+  constructor(
+    @Inject(CONFIG) readonly config: Config,
     @Inject(TeamRunSweeper) readonly teamRuns: TeamRunSweeper,
+    @Inject(HeartbeatRunner) readonly heartbeats: HeartbeatRunner,
+    @Inject(HeartbeatUpkeep) readonly heartbeatUpkeep: HeartbeatUpkeep,
   ) {}
 }
 
@@ -59,9 +70,11 @@ export class SharedWorker implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(SharedDutiesOf) shared: SharedDutiesOf,
     @Inject(DomainDutiesOf) domains: DomainDutiesOf,
     @Inject(TeamDutiesOf) teams: TeamDutiesOf,
+    @Inject(WorkDutiesOf) work: WorkDutiesOf,
     @Inject(Logger) logger: Logger,
   ) {
-    this.timers = new ScheduleRunner([...sharedSchedules({ ...shared, ...domains }), ...teamSchedules(teams)], logger);
+    const common = sharedSchedules({ ...shared, ...domains });
+    this.timers = new ScheduleRunner([...common, ...teamSchedules(teams), ...workSchedules(work)], logger);
   }
 
   onApplicationBootstrap(): void {

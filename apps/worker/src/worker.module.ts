@@ -6,6 +6,7 @@ import { ContainersModule } from '#libs/containers';
 import { ConversationsModule, conversationJobs } from '#libs/conversations';
 import { DatabaseModule } from '#libs/database';
 import { EventsModule } from '#libs/events';
+import { HeartbeatsWorkerModule } from '#libs/heartbeats';
 import { MailDeliveryModule, OrganisationDeletionsModule, identityJobs } from '#libs/identity';
 import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
@@ -23,8 +24,8 @@ import { ConversationsProcessor } from './processors/conversations.processor.js'
 import { KnowledgeProcessor } from './processors/knowledge.processor.js';
 import { OrchestrationProcessor } from './processors/orchestration.processor.js';
 import { MailsProcessor } from './processors/mails.processor.js';
-import { DomainDutiesOf, TeamDutiesOf, SharedDutiesOf, SharedWorker } from './shared-worker.js';
 import { SkillsProcessor } from './processors/skills.processor.js';
+import { DomainDutiesOf, SharedDutiesOf, SharedWorker, TeamDutiesOf, WorkDutiesOf } from './shared-worker.js';
 
 const CONTROL = 'control';
 /** Every job of the system. */
@@ -58,6 +59,7 @@ export class WorkerModule {
         ConversationsModule,
         MeteringModule,
         OrchestrationWorkerModule,
+        HeartbeatsWorkerModule,
         OrganisationDeletionsModule,
         AgentTasksModule,
         KnowledgeModule,
@@ -75,6 +77,7 @@ export class WorkerModule {
         DomainDutiesOf,
         TeamDutiesOf,
         SharedDutiesOf,
+        WorkDutiesOf,
         SharedWorker,
         ConversationsProcessor,
         KnowledgeProcessor,

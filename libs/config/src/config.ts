@@ -141,6 +141,9 @@ export interface Config {
     readonly eventRetentionDays: number;
     readonly chatRetentionDays: number;
     readonly taskRetentionDays: number;
+    readonly heartbeatRetentionDays: number;
+    /** Turns that one worker has under way at once. */
+    readonly heartbeatConcurrency: number;
     /** Of files that could not be loaded into knowledge. */
     readonly knowledgeFileRetentionDays: number;
     readonly usageRetentionDays: number;
@@ -272,6 +275,8 @@ function limits(env: EnvReader): Config['limits'] {
     logRetentionDays: env.integer('LOG_RETENTION_DAYS', 7, 1, 3650),
     eventRetentionDays: env.integer('EVENT_RETENTION_DAYS', 90, 1, 3650),
     chatRetentionDays: env.integer('CHAT_RETENTION_DAYS', 365, 1, 36_500),
+    heartbeatRetentionDays: env.integer('HEARTBEAT_RETENTION_DAYS', 30, 1, 36_500),
+    heartbeatConcurrency: env.integer('HEARTBEAT_CONCURRENCY', 32, 1, 1_000),
     taskRetentionDays: env.integer('TASK_RETENTION_DAYS', 365, 1, 36_500),
     knowledgeFileRetentionDays: env.integer('KNOWLEDGE_FILE_RETENTION_DAYS', 30, 1, 36_500),
     inviteRetentionDays: env.integer('INVITE_RETENTION_DAYS', 30, 1, 3650),

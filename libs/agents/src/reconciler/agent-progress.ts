@@ -10,6 +10,8 @@ const ERASE_BATCH = 5_000;
 const CLEAR = 'attempts = 0, last_error = NULL, error_category = NULL, next_attempt_at = NULL';
 
 const ERASED = [
+  'DELETE FROM heartbeat_executions WHERE agent_id = $1',
+  'DELETE FROM agent_heartbeats WHERE agent_id = $1',
   'DELETE FROM chat_sessions WHERE agent_id = $1',
   'DELETE FROM agent_files WHERE agent_id = $1',
   'DELETE FROM agent_file_versions WHERE agent_id = $1',

@@ -21,6 +21,7 @@ import { Conversations1795776000000 } from './202611270080-conversations.js';
 import { SwarmRuns1795780000000 } from './202611270090-swarm-runs.js';
 import { Team1795804800000 } from './202611270070-team.js';
 import { SkillInstalls1795809600000 } from './202611270100-skill-installs.js';
+import { Heartbeats1795830000000 } from './202611270130-heartbeats.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -47,4 +48,5 @@ export const migrations = [
   SwarmRuns1795780000000,
   Team1795804800000,
   SkillInstalls1795809600000,
+  Heartbeats1795830000000,
 ];
