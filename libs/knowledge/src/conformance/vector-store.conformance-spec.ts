@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { Sql, Tx } from '#libs/database';
 import { newId } from '#libs/kernel';
 import type { VectorStore, VectorTarget } from '../vectors/vector-store.js';
@@ -11,6 +12,21 @@ export interface StoreFixture {
 }
 
 const DIMENSIONS = 24;
+
+interface Tenant {
+  readonly target: VectorTarget;
+  readonly vectors: Map<number, Float32Array>;
+}
+
+/** What happens to one of the tenants: chunks go, or something near what all of them have is asked, or anything else. */
+const step = fc.record({
+  world: fc.nat({ max: 5 }),
+  kind: fc.constantFrom('delete', 'shared', 'shared', 'other', 'other'),
+  chosen: fc.array(fc.boolean(), { minLength: 3, maxLength: 9 }),
+  isFiltered: fc.boolean(),
+  limit: fc.integer({ min: 1, max: 12 }),
+});
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /** Numbers that look random and are the same in each run (mulberry32). */
 export function dice(seed: number): () => number {
@@ -160,42 +176,60 @@ export function vectorStoreConformance(name: string, make: () => Promise<StoreFi
       });
     });
 
-    it.each([11, 22, 33])('never gives one tenant the chunk of another, whatever is asked (seed %i)', async (seed) => {
-      const next = dice(seed);
-      const shared = Array.from({ length: 6 }, () => randomVector(next));
+    it('never gives one tenant the chunk of another, whatever is asked', async () => {
+      const sizes = fc.array(fc.integer({ min: 5, max: 30 }), { minLength: 6, maxLength: 6 });
+      await fc.assert(
+        fc.asyncProperty(fc.integer(), sizes, fc.array(step, { minLength: 20, maxLength: 40 }), async (...drawn) => {
+          const [seed, lengths, steps] = drawn;
+          const next = dice(seed);
+          const shared = Array.from({ length: 6 }, () => randomVector(next));
+          const worlds = await tenants(lengths, shared, next);
+          for (const one of steps) await take(worlds[one.world]!, one, shared, next);
+        }),
+        { numRuns: 5 },
+      );
+    }, 120_000);
+
+    /** Bases of which the first three belong to one organisation, and which all begin with the same vectors. */
+    async function tenants(
+      sizes: readonly number[],
+      shared: readonly Float32Array[],
+      next: () => number,
+    ): Promise<Tenant[]> {
       const orgId = newId();
-      const worlds: { target: VectorTarget; vectors: Map<number, Float32Array> }[] = [];
-      for (let n = 0; n < 6; n += 1) {
-        const size = 5 + Math.floor(next() * 30);
+      const made: Tenant[] = [];
+      for (const [n, size] of sizes.entries()) {
         const target = await insertBase(fixture.sql, size, n < 3 ? orgId : undefined);
         const vectors = Array.from({ length: size }, (_v, i) => shared[i] ?? randomVector(next));
         await add(target, vectors);
-        worlds.push({ target, vectors: new Map(vectors.map((vector, i) => [i + 1, vector])) });
+        made.push({ target, vectors: new Map(vectors.map((vector, i) => [i + 1, vector])) });
       }
-      for (let step = 0; step < 60; step += 1) {
-        const world = worlds[Math.floor(next() * worlds.length)]!;
-        const seqs = [...world.vectors.keys()];
-        if (next() < 0.2 && seqs.length > 3) {
-          const gone = seqs.filter(() => next() < 0.2).slice(0, 3);
-          await remove(world.target, gone);
-          gone.forEach((seq) => world.vectors.delete(seq));
-          continue;
-        }
-        const vector = next() < 0.5 ? shared[Math.floor(next() * shared.length)]! : randomVector(next);
-        const only = next() < 0.5 ? seqs.filter(() => next() < 0.4) : undefined;
-        const limit = 1 + Math.floor(next() * 12);
-        const allowed = [...world.vectors].filter(([seq]) => only?.includes(seq) ?? true);
-        const exact = allowed.map(([, known]) => cosine(known, vector)).sort((a, b) => b - a);
-        const hits = await fixture.store.search(world.target, { vector, limit, only });
-        expect(hits).toHaveLength(Math.min(limit, allowed.length));
-        hits.forEach(({ seq, similarity }, place) => {
-          expect(allowed.map(([known]) => known)).toContain(seq);
-          expect(similarity).toBeCloseTo(cosine(world.vectors.get(seq)!, vector), 4);
-          expect(similarity).toBeCloseTo(exact[place]!, 4);
-        });
-        const strange = { ...world.target, orgId: newId() };
-        expect(await fixture.store.search(strange, { vector, limit, only })).toEqual([]);
+      return made;
+    }
+
+    async function take(tenant: Tenant, asked: Step, shared: readonly Float32Array[], next: () => number) {
+      const seqs = [...tenant.vectors.keys()];
+      const chosen = seqs.filter((_seq, n) => asked.chosen[n % asked.chosen.length]);
+      if (asked.kind === 'delete') {
+        const gone = chosen.slice(0, Math.min(3, seqs.length - 3));
+        await remove(tenant.target, gone);
+        gone.forEach((seq) => tenant.vectors.delete(seq));
+        return;
       }
-    });
+      const vector = asked.kind === 'shared' ? shared[asked.limit % shared.length]! : randomVector(next);
+      const only = asked.isFiltered ? chosen : undefined;
+      const { limit } = asked;
+      const allowed = [...tenant.vectors].filter(([seq]) => only?.includes(seq) ?? true);
+      const exact = allowed.map(([, known]) => cosine(known, vector)).sort((a, b) => b - a);
+      const hits = await fixture.store.search(tenant.target, { vector, limit, only });
+      expect(hits).toHaveLength(Math.min(limit, allowed.length));
+      hits.forEach(({ seq, similarity }, place) => {
+        expect(allowed.map(([known]) => known)).toContain(seq);
+        expect(similarity).toBeCloseTo(cosine(tenant.vectors.get(seq)!, vector), 4);
+        expect(similarity).toBeCloseTo(exact[place]!, 4);
+      });
+      const strange = { ...tenant.target, orgId: newId() };
+      expect(await fixture.store.search(strange, { vector, limit, only })).toEqual([]);
+    }
   });
 }

@@ -19,9 +19,9 @@ import type { VectorTarget } from './vector-store.js';
 
 const MEGABYTE = 1024 * 1024;
 
-async function pgliteFixture(): Promise<StoreFixture> {
+async function pgliteFixture(exactUpTo?: number): Promise<StoreFixture> {
   const sql = await pgliteDatabase();
-  const store = new PgVectorStore(sql);
+  const store = new PgVectorStore(sql, exactUpTo);
   expect(await store.isAvailable()).toBe(true);
   await store.prepare();
   await store.prepare();
@@ -42,7 +42,8 @@ async function memoryFixture(exactUpTo?: number): Promise<StoreFixture> {
   };
 }
 
-vectorStoreConformance('pgvector (PGlite)', pgliteFixture);
+vectorStoreConformance('pgvector (PGlite)', () => pgliteFixture());
+vectorStoreConformance('pgvector (PGlite) by its index from the first vectors on', () => pgliteFixture(3));
 vectorStoreConformance('memory', () => memoryFixture());
 vectorStoreConformance('memory with a file from the first vectors on', () => memoryFixture(3));
 
