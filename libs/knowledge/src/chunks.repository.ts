@@ -4,17 +4,13 @@ import { Database, type Sql, type Tx } from '#libs/database';
 import { newId } from '#libs/kernel';
 import type { Base } from './bases.repository.js';
 import type { CheckedChunk } from './knowledge-input.js';
-import type { Chunk, DeleteChunks, SearchChunks } from './knowledge.js';
+import { type ChunkFilter, condition, filterValues } from './chunk-filter.js';
+import type { Chunk, DeleteChunks } from './knowledge.js';
 
 const CHUNK = `c.id, c.text, c.source, c.type, c.metadata, c.created_at AS "createdAt", c.updated_at AS "updatedAt"`;
 
-/** Any of the query's words, by their stems: a question rarely has all of them in one text. */
-const ANY_WORD = `replace(plainto_tsquery('english', $3)::text, '&', '|')::tsquery`;
-
 /** More chunks than this a filter does not name: the index is then asked for more and what does not fit is left out. */
 const MOST_FILTERED = 50_000;
-
-export type ChunkFilter = Pick<SearchChunks, 'source' | 'type' | 'metadata'>;
 
 export const textHash = (text: string): Buffer => createHash('sha256').update(text).digest();
 
@@ -94,17 +90,6 @@ export class ChunksRepository {
     return rows.length > MOST_FILTERED ? undefined : rows.map(({ seq }) => seq);
   }
 
-  /** By words, best first. */
-  async byWords(base: Base, query: string, filter: ChunkFilter, limit: number): Promise<number[]> {
-    const rows = await this.database.query<{ seq: number }>(
-      `SELECT c.seq FROM knowledge_chunks c CROSS JOIN (SELECT ${ANY_WORD} AS words) q
-        WHERE c.org_id = $1 AND c.base_id = $2 AND c.words @@ q.words AND ${FILTER_FROM_4}
-        ORDER BY ts_rank_cd(c.words, q.words, 1) DESC, c.seq LIMIT $7`,
-      [base.orgId, base.id, query, ...filterValues(filter), limit],
-    );
-    return rows.map(({ seq }) => seq);
-  }
-
   /** Those of the numbers that are there and pass the filter. */
   async bySeq(base: Base, seqs: readonly number[], filter: ChunkFilter): Promise<Map<number, Chunk>> {
     const rows = await this.database.query<Chunk & { seq: number }>(
@@ -115,15 +100,4 @@ export class ChunksRepository {
   }
 }
 
-const condition = (first: number): string => `
-  ($${first}::text IS NULL OR c.source = $${first}) AND ($${first + 1}::text IS NULL OR c.type = $${first + 1})
-  AND ($${first + 2}::jsonb IS NULL OR c.metadata @> $${first + 2})`;
-
 const FILTER = `c.org_id = $1 AND c.base_id = $2 AND ${condition(3)}`;
-const FILTER_FROM_4 = condition(4);
-
-const filterValues = ({ source, type, metadata }: ChunkFilter): unknown[] => [
-  source ?? null,
-  type ?? null,
-  metadata === undefined ? null : JSON.stringify(metadata),
-];

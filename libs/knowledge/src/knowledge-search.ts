@@ -7,6 +7,7 @@ import { fused } from './fusion.js';
 import type { FoundChunk, SearchChunks } from './knowledge.js';
 import { VECTOR_STORE } from './vector-store.provider.js';
 import type { VectorHit, VectorStore } from './vectors/vector-store.js';
+import { WordSearch } from './words/word-search.js';
 
 const DEFAULT_LIMIT = 10;
 const MOST_HITS = 50;
@@ -20,6 +21,7 @@ export class KnowledgeSearch {
 
   constructor(
     @Inject(ChunksRepository) private readonly chunks: ChunksRepository,
+    @Inject(WordSearch) private readonly words: WordSearch,
     @Inject(Embedders) private readonly embedders: Embedders,
     @Inject(VECTOR_STORE) private readonly store: VectorStore,
     @Inject(Logger) logger: Logger,
@@ -49,7 +51,7 @@ export class KnowledgeSearch {
     const depth = limit * DEPTH;
     const [hits, words] = await Promise.all([
       vector ? this.byMeaning(base, query, depth, vector) : [],
-      this.chunks.byWords(base, query.query, query, depth),
+      this.words.search(base, query.query, query, depth),
     ]);
     const similarities = new Map(hits.map(({ seq, similarity }) => [seq, similarity]));
     const ranking = fused(

@@ -17,6 +17,7 @@ import { KnowledgeUpkeep } from './knowledge-upkeep.js';
 import { KnowledgeService } from './knowledge.service.js';
 import { Removal } from './removal.js';
 import { VectorStoreEnd, vectorStoreProvider } from './vector-store.provider.js';
+import { WordSearch } from './words/word-search.js';
 
 /** Knowledge for API, edge and worker alike. The process must provide config, database and logger. */
 @Module({
@@ -33,6 +34,7 @@ import { VectorStoreEnd, vectorStoreProvider } from './vector-store.provider.js'
     KnowledgeUpkeep,
     Removal,
     VectorStoreEnd,
+    WordSearch,
     vectorStoreProvider,
   ],
   exports: [

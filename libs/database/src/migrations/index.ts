@@ -22,6 +22,7 @@ import { SwarmRuns1795780000000 } from './202611270090-swarm-runs.js';
 import { Team1795804800000 } from './202611270070-team.js';
 import { SkillInstalls1795809600000 } from './202611270100-skill-installs.js';
 import { Heartbeats1795830000000 } from './202611270130-heartbeats.js';
+import { KnowledgeWords1795840000000 } from './202611270120-knowledge-words.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -49,4 +50,5 @@ export const migrations = [
   Team1795804800000,
   SkillInstalls1795809600000,
   Heartbeats1795830000000,
+  KnowledgeWords1795840000000,
 ];

@@ -18,6 +18,7 @@ import { Turns } from '../turns.js';
 import { MemoryVectorStore } from '../vectors/memory-vector-store.js';
 import { PgVectorStore } from '../vectors/pg-vector-store.js';
 import type { VectorStore } from '../vectors/vector-store.js';
+import { WordSearch } from '../words/word-search.js';
 
 const CACHE_BYTES = 64 * 1024 * 1024;
 
@@ -136,7 +137,7 @@ function programOf(database: Database, config: Config, store: VectorStore): Know
   const bases = new BasesRepository(database);
   const chunks = new ChunksRepository(database);
   const ingestion = new Ingestion(database, bases, chunks, embedders, store);
-  const searching = new KnowledgeSearch(chunks, embedders, store, silentLogger());
+  const searching = new KnowledgeSearch(chunks, new WordSearch(database), embedders, store, silentLogger());
   const removal = new Removal(database, bases, chunks, new FilesRepository(database));
   return {
     service: new KnowledgeService(bases, chunks, ingestion, searching, removal),

@@ -1,0 +1,36 @@
+/** How large a part of a base's chunks holds a word, 0 to 1; words that hardly any chunk holds are not among them. */
+export type Shares = ReadonlyMap<string, number>;
+
+export interface WordQuery {
+  /** What to look for, one after the other until enough is found; each in the form of a `tsquery`. */
+  readonly steps: readonly string[];
+  /** What decides the order of those that a step finds. */
+  readonly ranking: string;
+}
+
+/** Chunks that a step may rank; more cost time and hardly change who comes first. */
+export const MOST_RANKED = 500;
+/** A question of hundreds of words is about its rarest. */
+const MOST_WORDS = 16;
+const MOST_COMMON = 2;
+
+/**
+ * Chooses by rarity, since a word that is everywhere says least and costs most: all of the words together, then any of
+ * the rarest as long as what they find can be ranked, then the next more common ones.
+ * @param words - stems, without those that say nothing in themselves
+ * @param chunks - how many the base holds
+ */
+export function wordQuery(words: readonly string[], shares: Shares, chunks: number): WordQuery {
+  const shareOf = (word: string): number => shares.get(word) ?? 0;
+  const sorted = [...words].sort((a, b) => shareOf(a) - shareOf(b));
+  const chosen = sorted.slice(0, MOST_WORDS);
+  let expected = 0;
+  const rare = chosen.filter((word) => (expected += shareOf(word) * chunks) <= MOST_RANKED);
+  const common = sorted.filter((word) => shares.has(word) && !rare.includes(word)).slice(0, MOST_COMMON);
+  const steps = [joined(chosen, '&'), joined(rare, '|'), ...common.map(quoted)].filter((step) => step !== '');
+  return { steps: [...new Set(steps)], ranking: joined([...new Set([...chosen, ...common])], '|') };
+}
+
+const joined = (words: readonly string[], operator: '&' | '|'): string => words.map(quoted).join(` ${operator} `);
+
+const quoted = (word: string): string => `'${word.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
