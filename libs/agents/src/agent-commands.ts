@@ -9,6 +9,7 @@ import { mergedConfig } from './agent-config.js';
 import { AgentJournal, type Changed } from './agent-journal.js';
 import { type AgentCommand, type AgentStatus, type DesiredState, refusalOf, statusAfter } from './agent.state.js';
 import { agentNotFound, wrongAgentState } from './agents.errors.js';
+import type { SkillSwitchData } from './agents.events.js';
 
 interface LockedAgent {
   readonly id: string;
@@ -122,6 +123,17 @@ export class AgentCommands {
     if (!row) throw agentNotFound();
     await this.journal.updated(tx, row, [what], cause);
     return row.status === 'running';
+  }
+
+  /** Says to many agents, whosever they are, that a skill of theirs was disabled or may be used again. */
+  async switchSkill(tx: Tx, ids: readonly string[], data: SkillSwitchData): Promise<void> {
+    const rows = await tx.query<Changed>(
+      `UPDATE agents a SET desired_generation = desired_generation + 1, event_seq = event_seq + 1, updated_at = now()
+         FROM (SELECT id FROM agents WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE) held
+        WHERE a.id = held.id AND a.desired_state <> 'deleted' RETURNING a.id, a.org_id, a.event_seq`,
+      [ids],
+    );
+    await this.journal.skillSwitched(tx, rows, data);
   }
 
   private async lock(tx: Tx, scope: Scope, id: string): Promise<LockedAgent> {

@@ -3,10 +3,23 @@ import { Database } from '#libs/database';
 import { type DomainEvent, EventLog } from '#libs/events';
 import type { Scope } from '#libs/kernel';
 import { CATEGORIES } from './advice.js';
-import type { AgentExplanation, AgentFilesState, AgentTransition, ErrorCategory, RefusedHost } from './agent.js';
+import type {
+  AgentExplanation,
+  AgentFilesState,
+  AgentTransition,
+  ErrorCategory,
+  RefusedHost,
+  SwitchedSkill,
+} from './agent.js';
 import type { AgentStatus, DesiredState } from './agent.state.js';
 import { agentNotFound } from './agents.errors.js';
-import { AGENT_EVENTS, AgentEvent, type RefusedHostData, type StatusEventData } from './agents.events.js';
+import {
+  AGENT_EVENTS,
+  AgentEvent,
+  type RefusedHostData,
+  type SkillSwitchData,
+  type StatusEventData,
+} from './agents.events.js';
 import { HOST_SILENT_AFTER_SECONDS } from './hosts/host.js';
 
 /** Of each kind. */
@@ -67,6 +80,7 @@ export class AgentExplainer {
       ...explanation(row),
       transitions: await this.transitions(scope, id),
       refusedHosts: await this.refusedHosts(scope, id),
+      switchedSkills: await this.switchedSkills(scope, id),
     };
   }
 
@@ -80,12 +94,19 @@ export class AgentExplainer {
     return events.map(({ seq, at, data }) => ({ seq, at, ...(data as unknown as RefusedHostData) }));
   }
 
+  private async switchedSkills(scope: Scope, id: string): Promise<SwitchedSkill[]> {
+    const events = await this.last(scope, id, AgentEvent.skillSwitched);
+    return events.map(({ seq, at, data }) => ({ seq, at, ...(data as unknown as SkillSwitchData) }));
+  }
+
   private last(scope: Scope, id: string, type: string): Promise<DomainEvent[]> {
     return this.log.read(scope, AGENT_EVENTS, id, { limit: MOST_EVENTS, newestFirst: true, type });
   }
 }
 
-function explanation(row: ExplainRow): Omit<AgentExplanation, 'agentId' | 'transitions' | 'refusedHosts'> {
+function explanation(
+  row: ExplainRow,
+): Omit<AgentExplanation, 'agentId' | 'transitions' | 'refusedHosts' | 'switchedSkills'> {
   return {
     desired: {
       state: row.desired_state,

@@ -3,7 +3,13 @@ import type { Tx } from '#libs/database';
 import { EventLog, Notices } from '#libs/events';
 import { JobRinger } from '#libs/queue';
 import { RECONCILE_AGENT } from './agents.jobs.js';
-import { AGENT_EVENTS, AgentEvent, type FilesEventData, type StatusEventData } from './agents.events.js';
+import {
+  AGENT_EVENTS,
+  AgentEvent,
+  type FilesEventData,
+  type SkillSwitchData,
+  type StatusEventData,
+} from './agents.events.js';
 
 /** A row of `agents` right after an UPDATE that raised its `event_seq`. */
 export interface Changed {
@@ -32,6 +38,13 @@ export class AgentJournal {
 
   async files(tx: Tx, row: Changed, data: FilesEventData): Promise<void> {
     await this.append(tx, row, AgentEvent.files, { ...data });
+  }
+
+  async skillSwitched(tx: Tx, rows: readonly Changed[], data: SkillSwitchData): Promise<void> {
+    const common = { kind: AGENT_EVENTS, type: AgentEvent.skillSwitched, data: { ...data } };
+    const events = rows.map(({ id, org_id, event_seq }) => ({ ...common, id, orgId: org_id, seq: Number(event_seq) }));
+    await this.log.appendAll(tx, events);
+    for (const { id } of rows) this.notices.notifyAfter(tx, 'agent', id);
   }
 
   /** Wakes the worker of the agent's host; the sweep does it too, only later. */

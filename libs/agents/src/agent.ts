@@ -1,7 +1,7 @@
 import type { Tx } from '#libs/database';
 import type { McpServers } from '#libs/mcp';
 import type { AgentStatus, DesiredState } from './agent.state.js';
-import type { RefusedHostData } from './agents.events.js';
+import type { RefusedHostData, SkillSwitchData } from './agents.events.js';
 
 export type AgentRuntime = 'house' | 'openclaw';
 export const RUNTIMES: readonly AgentRuntime[] = ['house', 'openclaw'];
@@ -174,6 +174,12 @@ export interface RefusedHost extends RefusedHostData {
   readonly at: Date;
 }
 
+/** A skill of the agent whose content was disabled, or may be used again. */
+export interface SwitchedSkill extends SkillSwitchData {
+  readonly seq: number;
+  readonly at: Date;
+}
+
 /** How the files that an agent wrote are stored. */
 export interface AgentFilesState {
   readonly count: number;
@@ -215,6 +221,8 @@ export interface AgentExplanation {
   readonly transitions: readonly AgentTransition[];
   /** What the egress proxy refused, the last 20, newest first; one entry a host and ten minutes. */
   readonly refusedHosts: readonly RefusedHost[];
+  /** Skills of it that were disabled or may be used again, the last 20, newest first. */
+  readonly switchedSkills: readonly SwitchedSkill[];
 }
 
 /** One line of an agent's output. */

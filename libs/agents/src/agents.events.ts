@@ -7,6 +7,7 @@ export const AgentEvent = {
   updated: 'agent.updated',
   egressRefused: 'agent.egress_refused',
   files: 'agent.files',
+  skillSwitched: 'agent.skill_switched',
 } as const;
 
 /** Data of an `agent.status` event; dates are ISO text. */
@@ -30,6 +31,15 @@ export interface RefusedHostData {
 
 /** Not approved, approved for other ports only, or on an address that is not public. */
 export type RefusalReason = 'host_not_approved' | 'port_not_approved' | 'address_refused';
+
+/** Data of an `agent.skill_switched` event: a content that the agent has was disabled, or may be used again. */
+export interface SkillSwitchData {
+  readonly skillId: string;
+  readonly digest: string;
+  readonly isEnabled: boolean;
+  /** Why it was disabled; null when it may be used again. */
+  readonly reason: string | null;
+}
 
 /** Data of an `agent.files` event: what became of storing the files that the agent wrote. */
 export interface FilesEventData {

@@ -45,6 +45,17 @@ export class EventLog {
     );
   }
 
+  /** One event for each of many things. */
+  async appendAll(tx: Tx, events: readonly NewEvent[]): Promise<void> {
+    await tx.named(
+      'events_append_all',
+      `INSERT INTO events (thing_kind, thing_id, seq, org_id, type, data)
+       SELECT e.kind, e.id, e.seq, e."orgId", e.type, e.data
+         FROM jsonb_to_recordset($1) AS e (kind text, id uuid, seq bigint, "orgId" uuid, type text, data jsonb)`,
+      [JSON.stringify(events)],
+    );
+  }
+
   /** Events of one thing, oldest first unless asked otherwise. */
   async read(scope: Scope, kind: string, id: string, query: EventQuery): Promise<DomainEvent[]> {
     const order = query.newestFirst ? 'DESC' : 'ASC';

@@ -43,6 +43,22 @@ export interface SkillContent {
   readonly files: Readonly<Record<string, string>>;
 }
 
+interface SwitchedRow {
+  readonly agentId: string;
+  readonly skillId: string;
+}
+
+/** Agents whose content was disabled or enabled; what it says it is called is the same on all of them. */
+export interface SwitchedSkills {
+  readonly skillId: string | undefined;
+  readonly agentIds: readonly string[];
+}
+
+const switched = (rows: readonly SwitchedRow[]): SwitchedSkills => ({
+  skillId: rows[0]?.skillId,
+  agentIds: rows.map(({ agentId }) => agentId),
+});
+
 /** Rows of `agent_skills`. */
 @Injectable()
 export class AgentSkillsRepository {
@@ -133,14 +149,52 @@ export class AgentSkillsRepository {
     await tx.query(sql, [scope.orgId, agentId, skillId]);
   }
 
-  /** Brings back what an update has replaced. */
-  async restore(tx: Tx, scope: Scope, agentId: string, skillId: string, former: FormerSkill): Promise<void> {
-    const { skillKey, name, version, digest, isEnabled } = former;
+  /** Brings back what an update has replaced; `isDisabled` says how its content stands now. */
+  async restore(
+    tx: Tx,
+    scope: Scope,
+    agentId: string,
+    skillId: string,
+    former: FormerSkill & { readonly isDisabled: boolean },
+  ): Promise<void> {
+    const { skillKey, name, version, digest, isDisabled } = former;
     await tx.query(
-      `UPDATE agent_skills SET is_enabled = $8, skill_key = $4, name = $5, version = $6, digest = $7
+      `UPDATE agent_skills SET is_enabled = NOT $8, disabled_at = CASE WHEN $8 THEN now() END, state = 'installed',
+              skill_key = $4, name = $5, version = $6, digest = $7
         WHERE org_id = $1 AND agent_id = $2 AND skill_id = $3`,
-      [scope.orgId, agentId, skillId, skillKey, name, version, digest, isEnabled],
+      [scope.orgId, agentId, skillId, skillKey, name, version, digest, isDisabled],
     );
+  }
+
+  /** Holds the agents that have a content until `tx` ends: of all organisations where `scope` is null. */
+  async holdUsers(tx: Tx, scope: Scope | null, digest: string): Promise<string[]> {
+    const rows = await tx.query<{ id: string }>(
+      `SELECT id FROM agents WHERE id IN (SELECT agent_id FROM agent_skills WHERE digest = $1 AND ($2::uuid IS NULL OR org_id = $2))
+        ORDER BY id FOR NO KEY UPDATE`,
+      [digest, scope?.orgId ?? null],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Takes a content from these agents. */
+  async disable(tx: Tx, agentIds: readonly string[], digest: string): Promise<SwitchedSkills> {
+    const rows = await tx.query<SwitchedRow>(
+      `UPDATE agent_skills SET is_enabled = false, disabled_at = now()
+        WHERE agent_id = ANY ($1::uuid[]) AND digest = $2 AND is_enabled RETURNING agent_id AS "agentId", skill_id AS "skillId"`,
+      [agentIds, digest],
+    );
+    return switched(rows);
+  }
+
+  /** Gives it back to those for whose organisation it is not disabled any more. */
+  async enableAgain(tx: Tx, agentIds: readonly string[], digest: string): Promise<SwitchedSkills> {
+    const rows = await tx.query<SwitchedRow>(
+      `UPDATE agent_skills a SET is_enabled = true, disabled_at = NULL
+        WHERE agent_id = ANY ($1::uuid[]) AND digest = $2 AND disabled_at IS NOT NULL AND ${NOT_DISABLED}
+       RETURNING agent_id AS "agentId", skill_id AS "skillId"`,
+      [agentIds, digest],
+    );
+    return switched(rows);
   }
 
   async load(tx: Tx, scope: Scope, agentId: string): Promise<SkillLoad> {

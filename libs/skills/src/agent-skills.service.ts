@@ -110,12 +110,13 @@ export class AgentSkillsService {
     if (await this.tables.installs.find(caller, installId)) return { installId, agentId, skillId, hasHost: true };
     const { limits } = await this.ports.organisations.account(caller);
     return this.database.transaction(async (tx) => {
+      const skill = await this.skills.find(caller, skillId, trustLevel, tx);
+      const isDisabled = skill !== undefined && (await this.tables.disabled.isDisabled(tx, caller, skill.digest));
       const agent = await this.tables.agents.hold(tx, caller, agentId);
       if (!agent) throw agentNotFound();
-      const skill = await this.skills.find(caller, skillId, trustLevel, tx);
       if (!skill) throw skillNotFound();
       if (skill.verdict === 'quarantine') throw skillQuarantined(skill.reasons);
-      if (await this.tables.disabled.isDisabled(tx, caller, skill.digest)) throw skillDisabled();
+      if (isDisabled) throw skillDisabled();
       if (!(await this.tables.agents.add(tx, caller, agentId, skill, caller.subject))) throw alreadyInstalled();
       await this.refuseOverLimit(tx, caller, agentId, limits.maxSkillsPerAgent);
       const install = { id: installId, agentId, skill, former: null, requestedBy: caller.subject };

@@ -5,6 +5,8 @@ export {
   type RequestedInstall,
   type SettleSkill,
 } from './agent-skills.service.js';
+export type { DisabledDigest } from './disabling/disabled-digests.repository.js';
+export { SkillSwitch, type SwitchReach } from './disabling/skill-switch.service.js';
 export type { InstallError, InstallState, InstallStep, SkillInstall } from './installing/skill-install.js';
 export { SkillInstaller } from './installing/skill-installer.js';
 export { SkillPlacer } from './installing/skill-placer.js';

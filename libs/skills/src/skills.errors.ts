@@ -11,6 +11,10 @@ export const skillQuarantined = (reasons: readonly string[]): DomainError =>
 export const skillDisabled = (): DomainError =>
   new DomainError('unprocessable', 'skill_disabled', 'This version of the skill was disabled; no agent may have it');
 
+export const digestNotFound = (): DomainError => notFound('Content of a skill');
+
+export const digestNotDisabled = (): DomainError => notFound('Disabled content of a skill');
+
 export const contentChanged = (): DomainError =>
   new DomainError(
     'unprocessable',

@@ -1,10 +1,12 @@
 import { type FactoryProvider, Inject, Injectable, Module } from '@nestjs/common';
 import { AgentsModule, AgentsWorkerModule, WorkspaceSources } from '#libs/agents';
+import { AuditModule } from '#libs/audit';
 import { CONTAINER_RUNTIME, type ContainerRuntime } from '#libs/containers';
 import { IdentityModule } from '#libs/identity';
 import { AgentSkillsRepository } from './agent-skills.repository.js';
 import { AgentSkillsService, SkillPorts } from './agent-skills.service.js';
 import { DisabledDigestsRepository } from './disabling/disabled-digests.repository.js';
+import { SkillSwitch } from './disabling/skill-switch.service.js';
 import { InstallCommits, InstallTables } from './installing/install-commits.js';
 import { PlacedSkills } from './installing/placed-skills.js';
 import { SkillContents } from './installing/skill-contents.js';
@@ -32,9 +34,9 @@ const TABLES = [
 
 /** For whoever serves users. Publishes the verified skills when the program starts. */
 @Module({
-  imports: [AgentsModule, IdentityModule],
-  providers: [...TABLES, AgentSkillsService, SkillPorts, SkillsService, VerifiedSkills],
-  exports: [AgentSkillsService, SkillsService],
+  imports: [AgentsModule, AuditModule, IdentityModule],
+  providers: [...TABLES, AgentSkillsService, SkillPorts, SkillSwitch, SkillsService, VerifiedSkills],
+  exports: [AgentSkillsService, SkillSwitch, SkillsService],
 })
 export class SkillsModule {}
 

@@ -50,9 +50,7 @@ export class EgressPolicy {
    * @throws DomainError `validation` naming the host that is none.
    */
   async approve(tx: Tx, scope: Scope, agentId: string, source: string, hosts: readonly string[]): Promise<void> {
-    const wrong = hosts.find((host) => hostPattern(host) === undefined);
-    if (wrong !== undefined) throw invalid(`${wrong.slice(0, 100)} is no host that can be approved`);
-    if (hosts.length > MOST_HOSTS) throw invalid(`At most ${MOST_HOSTS} hosts can be approved at once`);
+    refuseWrong(hosts);
     await tx.query('DELETE FROM agent_egress_hosts WHERE org_id = $1 AND agent_id = $2 AND source = $3', [
       scope.orgId,
       agentId,
@@ -64,6 +62,29 @@ export class EgressPolicy {
       [scope.orgId, agentId, source, [...new Set(hosts)]],
     );
   }
+
+  /** For many agents, whosever they are. @throws DomainError `validation` */
+  async approveAll(tx: Tx, agentIds: readonly string[], source: string, hosts: readonly string[]): Promise<void> {
+    refuseWrong(hosts);
+    await this.withdraw(tx, agentIds, source);
+    await tx.query(
+      `INSERT INTO agent_egress_hosts (org_id, agent_id, source, host)
+       SELECT org_id, id, $2, host FROM agents, unnest($3::text[]) host WHERE id = ANY ($1::uuid[])`,
+      [agentIds, source, [...new Set(hosts)]],
+    );
+  }
+
+  /** Takes back what one source approved for any of these agents, whosever they are. */
+  async withdraw(tx: Tx, agentIds: readonly string[], source: string): Promise<void> {
+    const sql = 'DELETE FROM agent_egress_hosts WHERE agent_id = ANY ($1::uuid[]) AND source = $2';
+    await tx.query(sql, [agentIds, source]);
+  }
+}
+
+function refuseWrong(hosts: readonly string[]): void {
+  const wrong = hosts.find((host) => hostPattern(host) === undefined);
+  if (wrong !== undefined) throw invalid(`${wrong.slice(0, 100)} is no host that can be approved`);
+  if (hosts.length > MOST_HOSTS) throw invalid(`At most ${MOST_HOSTS} hosts can be approved at once`);
 }
 
 /** Without what older versions let into a config. */

@@ -28,6 +28,9 @@ function tryOpen(path: string, flags: number): number | undefined {
   }
 }
 
+/** Undefined for what is no folder, or a link to one. The descriptor is the caller's to close. */
+export const tryOpenFolder = (path: string): number | undefined => tryOpen(path, O_DIRECTORY);
+
 /**
  * Plain files below a folder in the order of names, whatever an agent does to it meanwhile: links are not followed, pipes
  * and devices not opened for long, and files of other users than `owner` left out.
@@ -39,7 +42,7 @@ export function* filesBelow(
   prefix = '',
   at = folder,
 ): Generator<FoundFile> {
-  const fd = tryOpen(at, O_DIRECTORY);
+  const fd = tryOpenFolder(at);
   if (fd === undefined) return;
   try {
     for (const name of namesIn(fd, folder).sort()) {

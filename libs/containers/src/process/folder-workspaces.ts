@@ -28,6 +28,7 @@ import { ownFiles } from '../workspace/own-files.js';
 import { checkPlacing, PLACING_PROGRAM, placingFailed } from '../workspace/placing.js';
 import type { AgentFolder } from './agent-folder.js';
 import { filesBelow, type FoundFile } from './folder-reader.js';
+import { canTakeAway, takeAway } from './folder-removal.js';
 import { alive } from './life.js';
 import { makeFolder, own, type Owner } from './workspace.js';
 
@@ -96,6 +97,10 @@ export class FolderWorkspaces implements AgentWorkspaces {
     if (!existsSync(folder.workspace)) return;
     const others = (folder.read('files') ?? []).filter((path) => !path.startsWith(`${name}/`));
     const written = [...others, ...files.map(({ path }) => `${name}/${path}`)];
+    if (files.length === 0 && canTakeAway) {
+      takeAway(folder.workspace, name, join(folder.path, 'taken-away'));
+      return folder.write('files', written);
+    }
     if (files.length > 0) folder.write('files', written);
     const owner = await this.options.ownerOf(agentId);
     const child = this.asAgent(folder, owner, PLACING_PROGRAM, ['-'], signal, 'pipe');

@@ -43,9 +43,10 @@ export class InstallCommits {
   enable(install: ClaimedInstall, skill: ParsedSkill, tools: SkillTools): Promise<void> {
     const { agentId, skillId } = install;
     return this.database.transaction(async (tx) => {
+      const isDisabled = await this.tables.disabled.isDisabled(tx, install, install.digest);
       if (!(await this.tables.agents.hold(tx, install, agentId))) throw new InstallLostError(install.id);
       await this.tables.installs.reach(install, 'placing', tx);
-      if (await this.tables.disabled.isDisabled(tx, install, install.digest)) throw skillDisabled();
+      if (isDisabled) throw skillDisabled();
       await this.tables.contents.keep(tx, skill, { withFiles: true });
       if (!(await this.tables.agents.enable(tx, install, agentId, { ...install, tools }))) {
         throw new InstallLostError(install.id);
@@ -69,11 +70,12 @@ export class InstallCommits {
   rollBack(install: ClaimedInstall, error: InstallError): Promise<void> {
     const { agentId, skillId, former, digest } = install;
     return this.database.transaction(async (tx) => {
+      const isDisabled = former !== null && (await this.tables.disabled.isDisabled(tx, install, former.digest));
       await this.tables.agents.hold(tx, install, agentId);
       await this.tables.installs.end(tx, install, error);
-      if (former) await this.tables.agents.restore(tx, install, agentId, skillId, former);
+      if (former) await this.tables.agents.restore(tx, install, agentId, skillId, { ...former, isDisabled });
       else await this.tables.agents.remove(tx, install, agentId, skillId);
-      await this.approveAgain(tx, install, former?.hosts ?? []);
+      await this.approveAgain(tx, install, former && !isDisabled ? former.hosts : []);
       await this.tables.placements.order(tx, [agentId], skillId);
       await this.tables.contents.dropUnusedFiles(tx, digest);
     });

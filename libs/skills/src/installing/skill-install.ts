@@ -33,7 +33,6 @@ export interface FormerSkill {
   readonly name: string;
   readonly version: string;
   readonly digest: string;
-  readonly isEnabled: boolean;
   /** That were approved for it. */
   readonly hosts: readonly string[];
 }

@@ -13,6 +13,8 @@ export interface World extends ApiOrganisation {
   readonly task: string;
   readonly file: string;
   readonly skill: string;
+  /** Of what the skill consists of. */
+  readonly digest: string;
   /** Of a capability token. */
   readonly jti: string;
   /** The id of an API key, not the key. */
@@ -29,6 +31,7 @@ const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/v1/agents/:id': ({ agent }) => agent,
   '/v1/agents/:id/skills/:skillId': ({ skill }) => skill,
   '/v1/skills/:id': ({ skill }) => skill,
+  '/v1/disabled-skills/:digest': ({ digest }) => digest,
   '/v1/swarms/:id': ({ swarm }) => swarm,
   '/v1/swarms/:id/agents/:agentId': ({ agent }) => agent,
   '/v1/swarms/:id/members/:userId': ({ userId }) => userId,
@@ -60,6 +63,7 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'PUT /v1/agents/:id/workflow': () => ({ workflowMd: 'Walked over' }),
   'PUT /v1/agents/:id/rules/:name': () => ({ content: 'Walked over' }),
   'POST /v1/agents/:id/skills': () => ({ skillId: 'code-review', trustLevel: 'verified' }),
+  'PUT /v1/disabled-skills/:digest': () => ({ reason: 'Walked over' }),
   'PATCH /v1/swarms/:id': () => ({ name: 'Walked over' }),
   'PUT /v1/budgets': ({ agent }) => ({ scope: 'agent', id: agent, dailyLimitTokens: 7 }),
   'PUT /v1/swarms/:id/secrets': () => ({ secrets: { openai_api_key: 'sk-walked-over' } }),
@@ -112,6 +116,7 @@ const nobodysIds = (): Ids => ({
   task: newId(),
   file: newId(),
   skill: `skill-${newId()}`,
+  digest: `${newId()}${newId()}`.replaceAll('-', ''),
   keyId: newId(),
   userId: newId(),
   jti: newId(),
@@ -158,14 +163,14 @@ async function insertWhatAgentsHave(
     ...[newId(), orgId, ids.swarm, newId(), nameIn(orgId), ids.file],
   );
   await insert(
-    `WITH content AS (INSERT INTO skill_contents (digest, files, file_count, size_bytes) VALUES ($3, '{}', 0, 0)),
+    `WITH content AS (INSERT INTO skill_contents (digest, files, file_count, size_bytes) VALUES ($7, '{}', 0, 0)),
           skill AS (INSERT INTO skills (key, org_id, id, trust_level, name, description, enhanced_description, author,
                                         category, tags, use_cases, tool_count, version, digest, permissions, search)
-                    VALUES ($4, $1, $3, 'custom', $5, $5, $5, 'x', 'x', '{}', '{}', 0, '1.0.0', $3,
+                    VALUES ($4, $1, $3, 'custom', $5, $5, $5, 'x', 'x', '{}', '{}', 0, '1.0.0', $7,
                             '{"network":[],"read":[],"write":[],"env":[]}', ''))
      INSERT INTO agent_skills (id, org_id, agent_id, skill_key, skill_id, name, trust_level, version, digest, installed_by)
-     VALUES ($6, $1, $2, $4, $3, $5, 'custom', '1.0.0', $3, 'x')`,
-    ...[orgId, ids.agent, ids.skill, newId(), nameIn(orgId), prefixedId('as')],
+     VALUES ($6, $1, $2, $4, $3, $5, 'custom', '1.0.0', $7, 'x')`,
+    ...[orgId, ids.agent, ids.skill, newId(), nameIn(orgId), prefixedId('as'), ids.digest],
   );
   await insert(
     `INSERT INTO tasks (id, org_id, agent_id, created_by, title) VALUES ($1, $2, $3, 'user:x', $4)`,

@@ -23,6 +23,7 @@ import { PersonalityController } from './personality/personality.controller.js';
 import { RulesController } from './rules/rules.controller.js';
 import { SecretsController } from './secrets/secrets.controller.js';
 import { AgentSkillsController } from './skills/agent-skills.controller.js';
+import { DisabledSkillsController } from './skills/disabled-skills.controller.js';
 import { SettledSkills } from './skills/settled-skills.js';
 import { SkillsController } from './skills/skills.controller.js';
 import { SwarmTeamsController } from './swarms/swarm-teams.controller.js';
@@ -56,6 +57,7 @@ import { WorkflowController } from './workflow/workflow.controller.js';
     RulesController,
     SkillsController,
     AgentSkillsController,
+    DisabledSkillsController,
     SwarmsController,
     SwarmTeamsController,
     KnowledgeController,

@@ -67,6 +67,23 @@ export class RefusedHostDto {
   reason!: string;
 }
 
+export class SwitchedSkillDto {
+  @ApiProperty({ type: 'integer', example: 14 })
+  seq!: number;
+  @ApiProperty({ format: 'date-time', example: '2026-02-10T14:00:05.000Z' })
+  at!: string;
+  /** @example "web-search" */
+  skillId!: string;
+  /** Of the content that the agent has or had */
+  @ApiProperty({ example: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
+  digest!: string;
+  /** False: it was disabled and taken out of the workspace */
+  isEnabled!: boolean;
+  /** Why it was disabled */
+  @ApiProperty({ type: String, nullable: true, example: 'Sends what it reads to its author' })
+  reason!: string | null;
+}
+
 export class AgentFilesDto {
   @ApiProperty({ type: 'integer', example: 12 })
   count!: number;
@@ -121,4 +138,6 @@ export class AgentWhyDto {
   transitions!: AgentTransitionDto[];
   /** Hosts that the egress proxy refused (docker runtime): the last 20, newest first, each once in ten minutes */
   refusedHosts!: RefusedHostDto[];
+  /** Skills of it that were disabled or may be used again: the last 20, newest first */
+  switchedSkills!: SwitchedSkillDto[];
 }

@@ -139,6 +139,7 @@ export const toAgentWhy = (why: AgentExplanation): { data: AgentWhyDto } => ({
       errorCategory: category,
     })),
     refusedHosts: why.refusedHosts.map(({ at, ...refused }) => ({ ...refused, at: isoTime(at) })),
+    switchedSkills: why.switchedSkills.map(({ at, ...skill }) => ({ ...skill, at: isoTime(at) })),
   },
 });
 

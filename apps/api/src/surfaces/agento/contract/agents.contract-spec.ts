@@ -121,6 +121,7 @@ describe('an agent from creation to deletion', () => {
       lastError: null,
       advice: null,
       refusedHosts: [],
+      switchedSkills: [],
     });
     const transitions = why.transitions as { to: string; at: string; cause: string }[];
     expect(transitions[0]).toMatchObject({ to: 'running', at: iso });
