@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '#libs/kernel';
-import { checkedConfig, mergedConfig, newConfig } from './agent-config.js';
+import { checkedConfig, mergedConfig, newConfig, providerWith } from './agent-config.js';
 
 const refusal = (config: Record<string, unknown>): DomainError => {
   try {
@@ -58,5 +58,17 @@ describe('agent config', () => {
       extra: { a: 3 },
       temperature: 0,
     });
+  });
+
+  it.each([
+    [{}, ['google_api_key', 'openai_api_key', 'slack_bot_token'], 'openai'],
+    [{}, [], undefined],
+    [{ llmProvider: 'google' }, ['openai_api_key', 'google_api_key'], 'google'],
+    [{ llmProvider: 'google' }, ['openai_api_key'], undefined],
+    [{ model: 'gemini-2.5-pro' }, ['openai_api_key', 'google_api_key'], 'google'],
+    [{ model: 'gemini-2.5-pro' }, ['openai_api_key'], 'openai'],
+    [{ model: 'demo' }, ['openai_api_key'], 'demo'],
+  ] as const)('%j with the secrets %j means the provider %s', (config, secrets, provider) => {
+    expect(providerWith(config, secrets)).toBe(provider);
   });
 });

@@ -26,6 +26,20 @@ export function wantedProvider({ llmProvider, model = '' }: AgentConfig): Provid
   return llmProvider ?? MODEL_NAMES.find(([, pattern]) => pattern.test(model))?.[0];
 }
 
+const BY_KEY = ['anthropic', 'openai', 'google'] as const;
+
+/** Providers an agent may use, the one it should use first: the first of them whose key exists is the one. */
+export function providersFor(config: AgentConfig): readonly Provider[] {
+  if (config.llmProvider) return [config.llmProvider];
+  const first = wantedProvider(config);
+  if (first === undefined) return BY_KEY;
+  return first === 'demo' ? [first] : [first, ...BY_KEY.filter((provider) => provider !== first)];
+}
+
+/** The one an agent uses that has these secrets, its own and its swarm's and organisation's, by name. */
+export const providerWith = (config: AgentConfig, secrets: readonly string[]): Provider | undefined =>
+  providersFor(config).find((provider) => provider === 'demo' || secrets.includes(LLM_KEYS[provider]));
+
 /** The model as its provider calls it: without the provider's name in front. */
 export const modelAt = (provider: Provider, model = DEFAULT_MODELS[provider]): string =>
   model.toLowerCase().startsWith(`${provider}/`) ? model.slice(provider.length + 1) : model;

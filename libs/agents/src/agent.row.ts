@@ -1,4 +1,5 @@
 import type { Agent, AgentConfig, AgentRuntime, ErrorCategory } from './agent.js';
+import { providerWith } from './agent-config.js';
 import type { AgentStatus, DesiredState } from './agent.state.js';
 
 /** Columns of `agents a`, and of `swarms s` joined to it, as {@link toAgent} reads them. */
@@ -37,6 +38,7 @@ export interface AgentRow {
   readonly swarm_name: string | null;
   readonly swarm_slug: string | null;
   readonly workflow_md?: string | null;
+  readonly secret_names?: readonly string[];
 }
 
 export const toAgent = (row: AgentRow): Agent => ({
@@ -54,6 +56,7 @@ export const toAgent = (row: AgentRow): Agent => ({
   avatarUrl: row.avatar_url,
   config: row.config,
   workflowMd: row.workflow_md ?? null,
+  provider: (row.secret_names && providerWith(row.config, row.secret_names)) ?? null,
   swarm: row.swarm_id ? { id: row.swarm_id, name: row.swarm_name ?? '', slug: row.swarm_slug ?? '' } : null,
   needsRestart: row.status === 'running' && row.desired_generation > row.observed_generation,
   lastError: row.last_error,

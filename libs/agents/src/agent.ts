@@ -48,6 +48,8 @@ export interface Agent {
   readonly config: AgentConfig;
   /** Only filled by `get`. */
   readonly workflowMd: string | null;
+  /** Whose models it uses: what config asks for, or the first that a key is stored for. Only filled by `get`. */
+  readonly provider: Exclude<AgentConfig['llmProvider'], undefined> | null;
   readonly swarm: AgentSwarm | null;
   /** The running instance was made from older settings than the present ones. */
   readonly needsRestart: boolean;

@@ -8,7 +8,9 @@ import type { AgentStatus, Settleable } from './agent.state.js';
 const MOST_ROWS = 1000;
 
 const ONE_AGENT = `
-  SELECT ${AGENT_COLUMNS}, f.content AS workflow_md
+  SELECT ${AGENT_COLUMNS}, f.content AS workflow_md,
+         ARRAY (SELECT k.name FROM secrets k WHERE k.org_id = a.org_id AND (k.owner_kind, k.owner_id) IN
+                  (('agent', a.id), ('swarm', a.swarm_id), ('organisation', a.org_id))) AS secret_names
     FROM agents a
     LEFT JOIN swarms s ON s.id = a.swarm_id
     LEFT JOIN agent_files f ON f.agent_id = a.id AND f.path = 'WORKFLOW.md'

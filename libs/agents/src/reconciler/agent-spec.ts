@@ -6,7 +6,7 @@ import { Database } from '#libs/database';
 import { DomainError } from '#libs/kernel';
 import { toAgentMcpServers } from '#libs/mcp';
 import { SecretsService } from '#libs/secrets';
-import { type Provider, modelAt, wantedProvider } from '../agent-config.js';
+import { type Provider, modelAt, providersFor } from '../agent-config.js';
 import { proxyEnvironment } from '../egress/proxy-environment.js';
 import type { ClaimedAgent } from './claimed-agent.js';
 import { layOut } from './workspace-layout.js';
@@ -79,14 +79,11 @@ export class AgentSpecs {
 
   /** The one in config, else the one whose model it names, else the first whose key exists. */
   private async provider(agent: ClaimedAgent): Promise<Provider> {
-    const wanted = agent.config.llmProvider;
-    const first = wantedProvider(agent.config);
-    if (wanted === 'demo' || first === 'demo') return 'demo';
     const owner = { orgId: agent.orgId, agentId: agent.id, swarmId: agent.swarmId };
-    const others = (['anthropic', 'openai', 'google'] as const).filter((provider) => provider !== first);
-    for (const provider of wanted ? [wanted] : first ? [first, ...others] : others) {
-      if ((await this.secrets.providerKey(owner, provider)) !== undefined) return provider;
+    for (const provider of providersFor(agent.config)) {
+      if (provider === 'demo' || (await this.secrets.providerKey(owner, provider)) !== undefined) return provider;
     }
+    const wanted = agent.config.llmProvider;
     const which = wanted ? `the provider ${wanted}` : 'any LLM provider';
     throw new DomainError('unprocessable', 'auth', `No key is stored for ${which}`);
   }

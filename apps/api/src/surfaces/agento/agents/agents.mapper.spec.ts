@@ -23,6 +23,7 @@ const agent = {
   avatarUrl: null,
   config: { llmProvider: 'anthropic' },
   workflowMd: '# Workflow',
+  provider: 'anthropic',
   swarm: null,
   needsRestart: false,
   lastError: null,
@@ -119,6 +120,17 @@ describe('agents on the wire', () => {
       'errorCategory',
       'needsRestart',
     ]);
+  });
+
+  it('names the provider that is used and how it is paid for, unless config says otherwise', () => {
+    const shown = (fields: Partial<Agent>): unknown => toAgentDetails({ ...agent, ...fields }).data.config;
+    expect(shown({ config: {} })).toEqual({ llmProvider: 'anthropic', authType: 'api_key' });
+    expect(shown({ config: { llmProvider: 'openai', authType: 'oauth' }, provider: 'openai' })).toEqual({
+      llmProvider: 'openai',
+      authType: 'oauth',
+    });
+    expect(shown({ config: { llmProvider: 'demo' }, provider: 'demo' })).toEqual({ llmProvider: 'demo' });
+    expect(shown({ config: { tone: 'warm' }, provider: null })).toEqual({ tone: 'warm' });
   });
 
   it('answers commands with the moment they are about', () => {

@@ -63,7 +63,7 @@ export const toAgentDetails = (agent: Agent): { data: AgentDetailsDto } => ({
     region: agent.region,
     image: agent.image,
     avatarUrl: agent.avatarUrl,
-    config: agent.config,
+    config: shownConfig(agent),
     workflowMd: agent.workflowMd,
     swarm: toSwarm(agent.swarm),
     createdAt: isoTime(agent.createdAt),
@@ -141,6 +141,13 @@ export const toAgentWhy = (why: AgentExplanation): { data: AgentWhyDto } => ({
     refusedHosts: why.refusedHosts.map(({ at, ...refused }) => ({ ...refused, at: isoTime(at) })),
     switchedSkills: why.switchedSkills.map(({ at, ...skill }) => ({ ...skill, at: isoTime(at) })),
   },
+});
+
+/** With the provider that is used although config names none, and how it is paid for. */
+const shownConfig = ({ config, provider }: Agent): AgentDetailsDto['config'] => ({
+  ...(provider === null ? {} : { llmProvider: provider }),
+  ...(provider === null || provider === 'demo' ? {} : { authType: 'api_key' }),
+  ...config,
 });
 
 const MEBIBYTE = 1024 * 1024;
