@@ -57,7 +57,7 @@ export class ChatController {
   @Idempotent('run')
   @TakesIdempotencyKey()
   @AnswersEvents('Text events, then one `done` or `error` event; the header X-Run-Id names the run', REPLY_EXAMPLE)
-  @Refuses(400, 404, 409, 413, 422, 502)
+  @Refuses(400, 404, 409, 413, 422)
   async sendMessage(
     @CallerOf() caller: Caller,
     @Param('id') id: string,

@@ -8,6 +8,8 @@ export type Data = Record<string, unknown>;
 export const iso: unknown = expect.stringMatching(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
 export const uuid: unknown = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
 
+const RATE_LIMIT = ['x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset'];
+
 /** A row of `agents` as its host left it. */
 export interface InsertedAgent {
   /** Default: running. */
@@ -25,7 +27,7 @@ export interface AgentoClient {
   call(method: string, path: string, body?: unknown): Promise<ApiAnswer>;
   /** The `data` of a good answer. @throws Error with the answer when it is a refusal. */
   data(method: string, path: string, body?: unknown): Promise<Data>;
-  /** Expects exactly this refusal, and not one row of the named tables to change. */
+  /** Expects exactly this refusal, with the headers of the rate limit, and not one row of the named tables to change. */
   refused(
     status: number,
     code: string,
@@ -55,6 +57,9 @@ export function agentoClient(api: ApiFixture, org: ApiOrganisation, tables: read
         status,
         body: { error: { code, message: expect.stringMatching(message) } },
       });
+      for (const header of RATE_LIMIT) {
+        expect([header, answer.headers.get(header)]).toEqual([header, expect.stringMatching(/^\d+$/)]);
+      }
       expect(await digests(api, tables)).toEqual(before);
       return answer;
     },

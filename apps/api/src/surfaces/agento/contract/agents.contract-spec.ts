@@ -202,6 +202,14 @@ describe('an agent from creation to deletion', () => {
     });
   });
 
+  it('runs again when it is restarted although it was stopped', async () => {
+    const restarted = await call('POST', `/agents/${id}/restart`);
+    expect(restarted).toMatchObject({ status: 200, body: { data: { id, status: 'running', startedAt: iso } } });
+    expect(Object.keys((restarted.body as { data: object }).data)).toEqual(['id', 'status', 'startedAt']);
+    expect(await data('GET', `/agents/${id}`)).toMatchObject({ config: { maxTokens: 100 }, needsRestart: false });
+    await data('POST', `/agents/${id}/stop`);
+  });
+
   it('starts, and starting again changes nothing', async () => {
     const headers = { 'content-type': 'application/json' };
     const first = await api.request('POST', `/v1/agents/${id}/start`, { apiKey: org.apiKey, headers });

@@ -229,7 +229,11 @@ const chunked = (path: string, bytes: Buffer): Promise<ApiAnswer> =>
     const sent = httpRequest(new URL(path, api.url), { method: 'PUT', headers }, (response) => {
       text(response).then(
         (body) =>
-          resolve({ status: response.statusCode ?? 0, headers: new Headers(), body: JSON.parse(body) as unknown }),
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: new Headers(response.headers as Record<string, string>),
+            body: JSON.parse(body) as unknown,
+          }),
         reject,
       );
     });
