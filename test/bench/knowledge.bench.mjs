@@ -68,7 +68,7 @@ const embedder = createServer((req, res) => {
   void json(req).then(({ input }) => {
     const data = input.map((text, index) => {
       if (!vectorOf.has(text)) vectorOf.set(text, near(Math.floor(next() * CLUSTERS)));
-      return { index, embedding: [...vectorOf.get(text)] };
+      return { index, embedding: Buffer.from(vectorOf.get(text).buffer).toString('base64') };
     });
     res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data }));
   });

@@ -41,6 +41,8 @@ async function endpoint(
 const says = (status: number, body: unknown) => (_asked: Asked, res: ServerResponse) =>
   void res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 
+const base64 = (vector: number[]): string => Buffer.from(Float32Array.from(vector).buffer).toString('base64');
+
 const rows = (...vectors: unknown[]): object => ({ data: vectors.map((embedding, index) => ({ index, embedding })) });
 
 describe('the embedder of an endpoint', () => {
@@ -61,9 +63,15 @@ describe('the embedder of an endpoint', () => {
       {
         path: '/v1/embeddings',
         headers: { authorization: 'Bearer sk-test' },
-        body: { model: 'm', input: ['one', 'two'], encoding_format: 'float' },
+        body: { model: 'm', input: ['one', 'two'], encoding_format: 'base64' },
       },
     ]);
+  });
+
+  it('takes vectors as base64 of their floats too', async () => {
+    const { embedder } = await endpoint(says(200, rows(base64([3, 4]), base64([0, -2]))));
+    const vectors = await embedder.embed(['one', 'two'], quiet);
+    expect(vectors).toEqual([Float32Array.of(0.6, 0.8), Float32Array.of(0, -1)]);
   });
 
   it('asks for many in batches, and for none not at all', async () => {
@@ -72,11 +80,11 @@ describe('the embedder of an endpoint', () => {
     );
     const texts = Array.from({ length: 200 }, (_v, n) => `t${n}`);
     expect(await embedder.embed(texts, quiet)).toHaveLength(200);
-    expect(asked.map(({ body }) => body.input.length)).toEqual([96, 96, 8]);
+    expect(asked.map(({ body }) => body.input.length)).toEqual([100, 100]);
     expect(asked.flatMap(({ body }) => body.input)).toEqual(texts);
     expect(asked[0]?.headers.authorization).toBeUndefined();
     expect(await embedder.embed([], quiet)).toEqual([]);
-    expect(asked).toHaveLength(3);
+    expect(asked).toHaveLength(2);
   });
 
   it.each<[number, string, string]>([
@@ -102,6 +110,10 @@ describe('the embedder of an endpoint', () => {
     ['no dimensions', rows([], [])],
     ['more dimensions than any model has', rows(Array(4_097).fill(1), Array(4_097).fill(1))],
     ['words', rows(['a'], ['b'])],
+    ['text that is no base64', rows('what?', 'what?')],
+    ['base64 of something else', rows('aGVsbG8=', 'aGVsbG8=')],
+    ['base64 of nothing', rows('', '')],
+    ['base64 of what is no number', rows(base64([NaN, 1]), base64([1, 1]))],
     ['null', rows(null, null)],
     ['numbers that are none', rows([1, null], [1, 0])],
   ])('refuses %s instead of vectors', async (_case, body) => {

@@ -1,7 +1,7 @@
 import { DomainError } from '#libs/kernel';
 import { type Embedder, normalised } from './embedder.js';
 
-const BATCH = 96;
+const BATCH = 100;
 const TIMEOUT_MS = 60_000;
 const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
 const MOST_DIMENSIONS = 4_096;
@@ -14,7 +14,7 @@ export interface OpenAiEmbedderOptions {
 }
 
 interface Answer {
-  readonly data?: readonly { readonly index?: number; readonly embedding?: readonly number[] }[];
+  readonly data?: readonly { readonly index?: number; readonly embedding?: unknown }[];
 }
 
 /** The id such an endpoint's vectors go by. */
@@ -63,7 +63,7 @@ export class OpenAiEmbedder implements Embedder {
         'content-type': 'application/json',
         ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
       },
-      body: JSON.stringify({ model, input: texts, encoding_format: 'float' }),
+      body: JSON.stringify({ model, input: texts, encoding_format: 'base64' }),
       signal,
     });
     if (!response.ok) {
@@ -75,14 +75,25 @@ export class OpenAiEmbedder implements Embedder {
   }
 }
 
+/** Floats in base64, as OpenAI's own clients ask for: a tenth of the work. Endpoints that do not know it send numbers. */
 function vectorOf(embedding: unknown): Float32Array {
-  const isFine =
-    Array.isArray(embedding) &&
-    embedding.length > 0 &&
-    embedding.length <= MOST_DIMENSIONS &&
-    embedding.every((value) => typeof value === 'number' && Number.isFinite(value));
-  if (!isFine) throw garbage();
-  return Float32Array.from(embedding as number[]);
+  const vector = typeof embedding === 'string' ? floatsOf(embedding) : Float32Array.from(numbersOf(embedding));
+  if (vector.length === 0 || vector.length > MOST_DIMENSIONS || !vector.every(Number.isFinite)) throw garbage();
+  return vector;
+}
+
+function floatsOf(text: string): Float32Array {
+  const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
+  if (bytes.length % Float32Array.BYTES_PER_ELEMENT !== 0 || text.length !== Math.ceil(bytes.length / 3) * 4) {
+    throw garbage();
+  }
+  return new Float32Array(bytes.buffer);
+}
+
+function numbersOf(embedding: unknown): number[] {
+  if (!Array.isArray(embedding) || embedding.length > MOST_DIMENSIONS) throw garbage();
+  if (!embedding.every((value) => typeof value === 'number')) throw garbage();
+  return embedding as number[];
 }
 
 const garbage = (): DomainError =>

@@ -9,12 +9,18 @@ import type { CheckedChunk } from './knowledge-input.js';
 import { BASE_MAX_CHUNKS, DUPLICATE_SIMILARITY, type Ingested } from './knowledge.js';
 import { Turns } from './turns.js';
 import { VECTOR_STORE } from './vector-store.provider.js';
-import type { VectorStore } from './vectors/vector-store.js';
+import type { VectorStore, VectorTarget } from './vectors/vector-store.js';
 
 /** A chunk with its vectors by embedder: the current one, and the one the base was embedded with before, if it differs. */
 interface Embedded {
   readonly chunk: CheckedChunk;
   readonly vectors: ReadonlyMap<string, Float32Array>;
+}
+
+/** What is left of a call after it was compared with what a base held, and up to which of its chunks that was. */
+interface Compared {
+  readonly embedded: readonly Embedded[];
+  readonly with: { readonly target: VectorTarget; readonly head: number } | undefined;
 }
 
 /** Writers at a time in this process; each holds a connection while the index is brought up, which takes another. */
@@ -46,10 +52,11 @@ export class Ingestion {
   ): Promise<Ingested> {
     const present = await this.bases.find(scope, owner);
     const embedded = await this.embedded(chunks, this.embeddersOf(present), signal);
+    const compared = await this.compared(present, embedded);
     const stored = await this.turns.take(() =>
       this.database.transaction(async (tx) => {
         const base = await this.bases.lock(tx, scope, owner, this.embedders.current.id);
-        const count = await this.write(tx, base, embedded);
+        const count = await this.write(tx, base, compared);
         await alongside(tx, count);
         return count;
       }),
@@ -78,8 +85,23 @@ export class Ingestion {
     }));
   }
 
-  private async write(tx: Tx, base: Base, embedded: readonly Embedded[]): Promise<number> {
-    const fresh = await this.fresh(tx, base, embedded);
+  /** Most of the comparing, before the lock that others wait for: only what comes meanwhile is left for under it. */
+  private async compared(base: Base | undefined, embedded: readonly Embedded[]): Promise<Compared> {
+    if (!base || base.chunkCount === 0) return { embedded, with: undefined };
+    const embedder = this.comparing(base, embedded);
+    const target = { orgId: base.orgId, baseId: base.id, embedder };
+    const near = await this.store.near(this.database, target, vectorsOf(embedded, embedder), DUPLICATE_SIMILARITY);
+    return { embedded: embedded.filter((_one, index) => !near[index]), with: { target, head: base.head } };
+  }
+
+  /** The embedder whose vectors tell duplicates: the one that the base has all vectors of. */
+  private comparing(base: Base, [first]: readonly Embedded[]): string {
+    return first?.vectors.has(base.embedder) ? base.embedder : this.embedders.current.id;
+  }
+
+  private async write(tx: Tx, base: Base, compared: Compared): Promise<number> {
+    if (compared.embedded.length === 0) return 0;
+    const fresh = await this.fresh(tx, base, compared);
     if (fresh.length === 0) return 0;
     if (base.chunkCount + fresh.length > BASE_MAX_CHUNKS) throw baseFull(BASE_MAX_CHUNKS);
     const seqs = await this.chunks.insert(
@@ -95,17 +117,18 @@ export class Ingestion {
   }
 
   /** Without those that the base holds, or that came before in the same call. */
-  private async fresh(tx: Tx, base: Base, embedded: readonly Embedded[]): Promise<Embedded[]> {
-    const first = embedded[0]?.vectors;
-    const embedder = first?.has(base.embedder) ? base.embedder : this.embedders.current.id;
-    const vectors = embedded.map((one) => one.vectors.get(embedder)!);
-    const target = { orgId: base.orgId, baseId: base.id, embedder };
+  private async fresh(tx: Tx, base: Base, compared: Compared): Promise<Embedded[]> {
+    const { embedded } = compared;
+    const target = { orgId: base.orgId, baseId: base.id, embedder: this.comparing(base, embedded) };
+    const vectors = vectorsOf(embedded, target.embedder);
     const known = await this.chunks.known(
       tx,
       base,
       embedded.map(({ chunk }) => chunk.text),
     );
-    const near = base.chunkCount === 0 ? [] : await this.store.near(tx, target, vectors, DUPLICATE_SIMILARITY);
+    const after = isSame(compared.with?.target, target) ? compared.with!.head : 0;
+    const isAhead = base.chunkCount > 0 && base.head > after;
+    const near = isAhead ? await this.store.near(tx, target, vectors, DUPLICATE_SIMILARITY, after) : [];
     const taken: Float32Array[] = [];
     return embedded.filter((_one, index) => {
       const vector = vectors[index]!;
@@ -115,6 +138,12 @@ export class Ingestion {
     });
   }
 }
+
+const vectorsOf = (embedded: readonly Embedded[], embedder: string): Float32Array[] =>
+  embedded.map(({ vectors }) => vectors.get(embedder)!);
+
+const isSame = (one: VectorTarget | undefined, other: VectorTarget): boolean =>
+  one?.baseId === other.baseId && one.embedder === other.embedder;
 
 function isDuplicate(a: Float32Array, b: Float32Array): boolean {
   let sum = 0;

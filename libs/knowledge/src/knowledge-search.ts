@@ -32,10 +32,8 @@ export class KnowledgeSearch {
   /** Best first over all of the bases. Without the embedder, words alone decide. */
   async search(bases: readonly Base[], query: SearchChunks, signal: AbortSignal): Promise<FoundChunk[]> {
     const limit = Math.min(query.limit ?? DEFAULT_LIMIT, MOST_HITS);
-    const vectors = await this.vectorsOf(bases, query.query, signal);
-    const found = await Promise.all(
-      bases.map((base) => this.searchBase(base, query, limit, vectors.get(this.embedderOf(base).id))),
-    );
+    const vectors = this.vectorsOf(bases, query.query, signal);
+    const found = await Promise.all(bases.map((base) => this.searchBase(base, query, limit, vectors)));
     return found
       .flat()
       .sort((a, b) => b.score - a.score || (b.similarity ?? -1) - (a.similarity ?? -1))
@@ -46,11 +44,11 @@ export class KnowledgeSearch {
     base: Base,
     query: SearchChunks,
     limit: number,
-    vector: Float32Array | undefined,
+    vectors: Promise<ReadonlyMap<string, Float32Array>>,
   ): Promise<FoundChunk[]> {
     const depth = limit * DEPTH;
     const [hits, words] = await Promise.all([
-      vector ? this.byMeaning(base, query, depth, vector) : [],
+      vectors.then((known) => this.byMeaning(base, query, depth, known.get(this.embedderOf(base).id))),
       this.words.search(base, query.query, query, depth),
     ]);
     const similarities = new Map(hits.map(({ seq, similarity }) => [seq, similarity]));
@@ -71,7 +69,13 @@ export class KnowledgeSearch {
       .slice(0, limit);
   }
 
-  private async byMeaning(base: Base, query: SearchChunks, limit: number, vector: Float32Array): Promise<VectorHit[]> {
+  private async byMeaning(
+    base: Base,
+    query: SearchChunks,
+    limit: number,
+    vector: Float32Array | undefined,
+  ): Promise<VectorHit[]> {
+    if (!vector) return [];
     const only = await this.chunks.filtered(base, query);
     const target = { orgId: base.orgId, baseId: base.id, embedder: this.embedderOf(base).id };
     return this.store.search(target, { vector, limit, only });

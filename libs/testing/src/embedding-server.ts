@@ -30,6 +30,8 @@ export function wordVector(text: string, dimensions = DIMENSIONS): number[] {
   return vector;
 }
 
+const base64 = (vector: number[]): string => Buffer.from(Float32Array.from(vector).buffer).toString('base64');
+
 export async function embeddingServer(dimensions = DIMENSIONS): Promise<EmbeddingServer> {
   const texts: string[] = [];
   const state = { isDown: false, delayMs: 0 };
@@ -39,7 +41,7 @@ export async function embeddingServer(dimensions = DIMENSIONS): Promise<Embeddin
       if (state.isDown) return res.writeHead(503).end('{}');
       const { input } = body as { input: string[] };
       texts.push(...input);
-      const data = input.map((text, index) => ({ index, embedding: wordVector(text, dimensions) }));
+      const data = input.map((text, index) => ({ index, embedding: base64(wordVector(text, dimensions)) }));
       return res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data }));
     });
   });

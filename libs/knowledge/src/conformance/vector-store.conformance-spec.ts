@@ -160,6 +160,17 @@ export function vectorStoreConformance(name: string, make: () => Promise<StoreFi
         expect((await near()).slice(0, 2)).toEqual([false, false]);
       });
 
+      it('compares with the chunks above a number only, where one is given', async () => {
+        const asked = [vectors[7]!, vectors[30]!, randomVector(next)];
+        const near = (after: number): Promise<boolean[]> => fixture.store.near(fixture.sql, target, asked, 0.95, after);
+        expect(await near(0)).toEqual([true, true, false]);
+        expect(await near(8)).toEqual([false, true, false]);
+        expect(await near(40)).toEqual([false, false, false]);
+        expect(await fixture.sql.transaction((tx) => fixture.store.near(tx, target, asked, 0.95, 7))).toEqual([
+          ...[true, true, false],
+        ]);
+      });
+
       it('keeps embedders apart, names what one has not embedded, and drops the others', async () => {
         const other = { ...target, embedder: 'two' };
         const missing = async (): Promise<number[]> =>

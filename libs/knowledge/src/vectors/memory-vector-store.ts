@@ -61,11 +61,17 @@ export class MemoryVectorStore implements VectorStore {
     return this.targets.search(target, query);
   }
 
-  async near(tx: Sql, target: VectorTarget, vectors: readonly Float32Array[], threshold: number): Promise<boolean[]> {
+  async near(
+    on: Sql,
+    target: VectorTarget,
+    vectors: readonly Float32Array[],
+    threshold: number,
+    after = 0,
+  ): Promise<boolean[]> {
     const [first] = vectors;
     if (!first) return [];
-    if ((await this.targets.sync(target, tx, first.length)) === undefined) return vectors.map(() => false);
-    return this.targets.near(target, vectors, threshold);
+    if ((await this.targets.sync(target, on, first.length)) === undefined) return vectors.map(() => false);
+    return this.targets.near(target, vectors, threshold, after);
   }
 
   missing(tx: Sql, target: VectorTarget, limit: number): Promise<{ seq: number; text: string }[]> {

@@ -77,11 +77,20 @@ export class PgVectorStore implements VectorStore {
     return this.sql.query<VectorHit>(...exactSearch(target, query));
   }
 
-  async near(tx: Sql, target: VectorTarget, vectors: readonly Float32Array[], threshold: number): Promise<boolean[]> {
-    if ((await this.sizeOf(tx, target)) <= this.exactUpTo) return this.nearExactly(tx, target, vectors, threshold);
-    const nearest = await this.nearest(tx, target, vectors);
+  async near(
+    on: Sql,
+    target: VectorTarget,
+    vectors: readonly Float32Array[],
+    threshold: number,
+    after = 0,
+  ): Promise<boolean[]> {
+    if (vectors.length === 0) return [];
+    if (after > 0 || (await this.sizeOf(on, target)) <= this.exactUpTo) {
+      return this.nearExactly(on, target, vectors, threshold, after);
+    }
+    const nearest = await this.inTransaction(on, (tx) => this.nearest(tx, target, vectors));
     const open = vectors.filter((_vector, index) => nearest[index] === null);
-    const rest = open.length === 0 ? [] : await this.nearExactly(tx, target, open, threshold);
+    const rest = open.length === 0 ? [] : await this.nearExactly(on, target, open, threshold, 0);
     return nearest.map((similarity) => (similarity === null ? rest.shift()! : similarity >= threshold));
   }
 
@@ -104,6 +113,11 @@ export class PgVectorStore implements VectorStore {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** Settings of a scan last as long as a transaction. */
+  private inTransaction<T>(on: Sql, work: (tx: Sql) => Promise<T>): Promise<T> {
+    return 'afterCommit' in on ? work(on) : this.sql.transaction(work);
   }
 
   private async sizeOf(sql: Sql, { orgId, baseId }: VectorTarget): Promise<number> {
@@ -136,19 +150,20 @@ export class PgVectorStore implements VectorStore {
   }
 
   private async nearExactly(
-    tx: Sql,
+    on: Sql,
     target: VectorTarget,
     vectors: readonly Float32Array[],
     threshold: number,
+    after: number,
   ): Promise<boolean[]> {
     const dimensions = whole(vectors[0]?.length ?? 1);
-    const rows = await tx.query<{ nth: number }>(
-      `WITH ${mine(dimensions)},
+    const rows = await on.query<{ nth: number }>(
+      `WITH ${mine(dimensions, 'AND seq > $6')},
             asked AS MATERIALIZED (SELECT nth::int, embedding::vector(${dimensions})
                                      FROM unnest($4::text[]) WITH ORDINALITY AS v(embedding, nth))
        SELECT DISTINCT near.nth FROM mine
         CROSS JOIN LATERAL (SELECT nth FROM asked WHERE 1 - (mine.embedding <=> asked.embedding) >= $5) near`,
-      [target.orgId, target.baseId, target.embedder, vectors.map(literal), threshold],
+      [target.orgId, target.baseId, target.embedder, vectors.map(literal), threshold, after],
     );
     const found = new Set(rows.map(({ nth }) => nth));
     return vectors.map((_vector, index) => found.has(index + 1));

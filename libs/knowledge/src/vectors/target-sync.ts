@@ -67,8 +67,13 @@ export class TargetSync {
     return hits.map(([seq, similarity]) => ({ seq, similarity }));
   }
 
-  async near(target: VectorTarget, vectors: readonly Float32Array[], threshold: number): Promise<boolean[]> {
-    const request = { op: 'near', key: keyOf(target), vectors: joined(vectors), threshold } as const;
+  async near(
+    target: VectorTarget,
+    vectors: readonly Float32Array[],
+    threshold: number,
+    after: number,
+  ): Promise<boolean[]> {
+    const request = { op: 'near', key: keyOf(target), vectors: joined(vectors), threshold, after } as const;
     const found = await this.asked<Uint8Array>(target, request, vectors[0]?.length ?? 0);
     return [...found].map((value) => value === 1);
   }

@@ -40,10 +40,16 @@ export interface VectorStore {
   /** Nearest first. */
   search(target: VectorTarget, query: VectorQuery): Promise<VectorHit[]>;
   /**
-   * For each vector, whether the target holds one at least as near as `threshold`. The caller holds the lock on the row
-   * of the base, so that nobody adds meanwhile.
+   * For each vector, whether the target holds one at least as near as `threshold`, among the chunks numbered above
+   * `after` (0: all). Under the lock on the row of the base nobody adds meanwhile.
    */
-  near(tx: Sql, target: VectorTarget, vectors: readonly Float32Array[], threshold: number): Promise<boolean[]>;
+  near(
+    on: Sql,
+    target: VectorTarget,
+    vectors: readonly Float32Array[],
+    threshold: number,
+    after?: number,
+  ): Promise<boolean[]>;
   /** Up to `limit` chunks of the base that have no vector of this embedder, oldest first. */
   missing(tx: Sql, target: VectorTarget, limit: number): Promise<{ seq: number; text: string }[]>;
   /** Drops the vectors of other embedders than the target's. */

@@ -9,7 +9,7 @@ import type { Index } from 'usearch';
  */
 
 /** Rows before this dimension decide most comparisons of `near`. */
-const HEAD_DIMENSIONS = 64;
+const HEAD_DIMENSIONS = 48;
 const EXPANSION = 128;
 const CONNECTIVITY = 16;
 const SLICE = 500;
@@ -54,6 +54,7 @@ export type Request =
       readonly key: string;
       readonly vectors: Float32Array;
       readonly threshold: number;
+      readonly after: number;
     }
   | { readonly op: 'build'; readonly key: string; readonly path: string }
   | { readonly op: 'drop'; readonly key: string };
@@ -229,43 +230,52 @@ function indexedHits(
   }
 }
 
-/** One byte a vector: 1 when a row is at least as near as `threshold`. */
-function near(target: Target, vectors: Float32Array, threshold: number): Uint8Array {
+/** One byte a vector: 1 when a row numbered above `after` is at least as near as `threshold`. */
+function near(target: Target, { vectors, threshold, after }: Request & { op: 'near' }): Uint8Array {
   const { dimensions } = target;
   const found = new Uint8Array(vectors.length / dimensions);
-  const rests = restLengths(target);
+  const compared = headsOf(target, after);
   for (let n = 0; n < found.length; n += 1) {
     const at = n * dimensions;
     const vector = vectors.subarray(at, at + dimensions);
-    found[n] = scanned(target, vector, rests, threshold) || isIndexed(target, vector, threshold) ? 1 : 0;
+    const hits = indexedHits(target, vector, 4, undefined).filter(([seq]) => seq > after);
+    found[n] = (hits[0]?.[1] ?? -1) >= threshold || isNear(target, compared, vector, threshold) ? 1 : 0;
   }
   return found;
 }
 
-const isIndexed = (target: Target, vector: Float32Array, threshold: number): boolean =>
-  (indexedHits(target, vector, 4, undefined)[0]?.[1] ?? -1) >= threshold;
+interface Heads {
+  /** Where each row begins in the matrix. */
+  readonly places: Uint32Array;
+  /** The first dimensions of each row, side by side: most of what is read. */
+  readonly heads: Float32Array;
+  /** The length of each row past them. */
+  readonly rests: Float32Array;
+}
 
-/** The length of each row past the head. */
-function restLengths({ rows, count, dimensions }: Target): Float32Array {
-  const rests = new Float32Array(count);
+function headsOf({ rows, seqs, count, dimensions }: Target, after: number): Heads {
   const head = Math.min(HEAD_DIMENSIONS, dimensions);
-  for (let row = 0; row < count; row += 1) {
-    const at = row * dimensions;
-    rests[row] = Math.sqrt(dot(rows, at, rows, head, dimensions, at));
-  }
-  return rests;
+  const chosen = Uint32Array.from({ length: count }, (_v, row) => row).filter((row) => seqs[row]! > after);
+  const places = chosen.map((row) => row * dimensions);
+  const heads = new Float32Array(places.length * head);
+  const rests = new Float32Array(places.length);
+  places.forEach((at, n) => {
+    heads.set(rows.subarray(at, at + head), n * head);
+    rests[n] = Math.sqrt(dot(rows, at, rows, head, dimensions, at));
+  });
+  return { places, heads, rests };
 }
 
 /** Cauchy and Schwarz: what the heads leave open cannot be more than the product of the lengths of the rests. */
-function scanned(target: Target, vector: Float32Array, rests: Float32Array, threshold: number): boolean {
-  const { rows, count, dimensions } = target;
+function isNear(target: Target, compared: Heads, vector: Float32Array, threshold: number): boolean {
+  const { rows, dimensions } = target;
+  const { places, heads, rests } = compared;
   const head = Math.min(HEAD_DIMENSIONS, dimensions);
   const rest = Math.sqrt(dot(vector, 0, vector, head, dimensions)) + 1e-6;
-  for (let row = 0; row < count; row += 1) {
-    const at = row * dimensions;
-    const first = dot(rows, at, vector, 0, head);
-    if (first + rests[row]! * rest < threshold) continue;
-    if (first + dot(rows, at, vector, head, dimensions) >= threshold) return true;
+  for (let n = 0; n < places.length; n += 1) {
+    const first = dot(heads, n * head, vector, 0, head);
+    if (first + rests[n]! * rest < threshold) continue;
+    if (first + dot(rows, places[n]!, vector, head, dimensions) >= threshold) return true;
   }
   return false;
 }
@@ -350,7 +360,7 @@ async function handle(request: Request): Promise<unknown> {
     case 'search':
       return search(target, request.vector, request.limit, request.only);
     case 'near':
-      return near(target, request.vectors, request.threshold);
+      return near(target, request);
     case 'build':
       return build(target, request.path);
     case 'drop':

@@ -9,7 +9,7 @@ export interface WordQuery {
 }
 
 /** Chunks that a step may rank; more cost time and hardly change who comes first. */
-export const MOST_RANKED = 500;
+export const MOST_RANKED = 250;
 /** A question of hundreds of words is about its rarest. */
 const MOST_WORDS = 16;
 const MOST_COMMON = 2;

@@ -3,10 +3,10 @@ import type { Sql } from '#libs/database';
 import { type TestDatabase, testDatabase } from '#libs/testing';
 import type { Base } from '../bases.repository.js';
 import { insertBase } from '../conformance/vector-store.conformance-spec.js';
+import { MOST_RANKED } from './word-query.js';
 import { WordSearch } from './word-search.js';
 
 const SIZE = 3_000;
-const MOST_RANKED = 500;
 
 interface PlanNode {
   readonly 'Node Type': string;
