@@ -25,7 +25,7 @@ export class ApiModule {
         QueueModule.forProducer(),
         HttpModule.forRoot(SURFACES, POLICY_TABLE),
         OpsModule,
-        ...SURFACES.map((surface) => surface.module),
+        ...new Set(SURFACES.flatMap(({ module, shared = [] }) => [module, ...shared])),
       ],
     };
   }

@@ -9,6 +9,7 @@ import { ConversationSummariesRepository } from './conversations/conversation-su
 import { ConversationSummaries } from './conversations/conversation-summaries.js';
 import { ConversationsRepository } from './conversations/conversations.repository.js';
 import { ConversationsService } from './conversations/conversations.service.js';
+import { DirectMessages } from './direct-messages.js';
 import { RunPump } from './run-pump.js';
 import { RunSweeper } from './run-sweeper.js';
 import { RunsRepository } from './runs.repository.js';
@@ -19,12 +20,12 @@ import { SessionsRepository } from './sessions.repository.js';
 @Module({
   imports: [AgentsModule, GatewayClientModule],
   providers: [
-    ...[ChatService, RunPump, RunSweeper, RunsRepository, RunsService, SessionsRepository],
+    ...[ChatService, DirectMessages, RunPump, RunSweeper, RunsRepository, RunsService, SessionsRepository],
     ...[ConversationsService, ConversationsRepository, ConversationMessagesService, ConversationMessagesRepository],
     ...[ConversationContextService, ConversationSummaries, ConversationSummariesRepository],
   ],
   exports: [
-    ...[ChatService, RunSweeper, ConversationsService, ConversationMessagesService],
+    ...[ChatService, DirectMessages, RunSweeper, ConversationsService, ConversationMessagesService],
     ...[ConversationContextService, ConversationSummaries],
   ],
 })

@@ -7,4 +7,5 @@ export { ConversationSummaries } from './conversations/conversation-summaries.js
 export * from './conversations/conversations.jobs.js';
 export { ConversationsService } from './conversations/conversations.service.js';
 export * from './conversations.module.js';
+export * from './direct-messages.js';
 export * from './run-sweeper.js';

@@ -17,6 +17,8 @@ export interface Surface {
   readonly title: string;
   readonly description: string;
   readonly module: Type;
+  /** Modules with routes that it shares with another surface. */
+  readonly shared?: readonly Type[];
   /** OpenAPI schema of the error body. */
   readonly errorSchema?: Readonly<Record<string, unknown>>;
   encodeError(error: DomainError, requestId: string): EncodedError;

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Tx } from '#libs/database';
-import type { Page, PageRequest, Scope } from '#libs/kernel';
+import { type Page, type PageRequest, type Scope, notFound } from '#libs/kernel';
 import { type AddMessage, type ConversationMessage, SEARCH_MOST_MATCHES, type SearchMatch } from './conversation.js';
 import type { WindowMessage } from './context-window.js';
 import { asksForSigns, literalPattern, searchOf } from './message-search.js';
@@ -54,6 +54,16 @@ export class ConversationMessagesRepository {
   async insert(tx: Tx, scope: Scope, sessionId: string, message: AddMessage): Promise<ConversationMessage> {
     const values = [scope.orgId, sessionId, message.role, message.content, message.metadata ?? null];
     return (await tx.query<ConversationMessage>(INSERT, values))[0]!;
+  }
+
+  /** The id of a turn's answer. */
+  async replyOf(scope: Scope, runId: string): Promise<string> {
+    const [row] = await this.database.query<{ id: string }>(
+      `SELECT id::text FROM messages WHERE org_id = $1 AND run_id = $2 AND role = 'assistant'`,
+      [scope.orgId, runId],
+    );
+    if (!row) throw notFound('Message');
+    return row.id;
   }
 
   /** Oldest first. */

@@ -1,5 +1,6 @@
 import { SessionsService } from '#libs/identity';
-import { newId, prefixedId } from '#libs/kernel';
+import { type Role, newId, prefixedId } from '#libs/kernel';
+import { testOrganisation } from '#libs/testing';
 import type { ApiFixture, ApiOrganisation } from '../../testing/api-fixture.js';
 
 /** What one organisation owns, at least one thing of every kind a route can name. */
@@ -22,6 +23,8 @@ export interface World extends ApiOrganisation {
   /** A pending member. */
   readonly invite: string;
 }
+
+type Member = Pick<ApiOrganisation, 'orgId' | 'userId'>;
 
 /** The ids a path may hold: a world's own, or ones nobody has. */
 export type Ids = Omit<World, Exclude<keyof ApiOrganisation, 'userId'>>;
@@ -71,6 +74,10 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'POST /v1/knowledge/files': ({ agent }) => ({ agentId: agent, name: 'walk.txt', content: 'V2Fsa2VkIG92ZXI=' }),
   'POST /v1/agents/:id/tasks': () => ({ title: 'Walked over' }),
   'PATCH /v1/agents/:id/tasks/:taskId': () => ({ title: 'Walked over' }),
+  'POST /api/v1/agents': ({ swarm }) => ({ name: 'Walker', board_id: swarm }),
+  'PUT /api/v1/agents/:id': () => ({ name: 'Walked over' }),
+  'PATCH /api/v1/agents/:id/settings': () => ({ name: 'Walked over' }),
+  'POST /api/v1/agents/:id/message': () => ({ message: 'Walked over' }),
   'POST /api/v1/swarms': ({ agent }) => ({ name: 'Walker', strategy: 'parallel', agent_ids: [agent] }),
   'PATCH /api/v1/swarms/:id': () => ({ name: 'Walked over' }),
   'POST /api/v1/swarms/:id/agents': ({ agent }) => ({ agent_ids: [agent] }),
@@ -260,8 +267,13 @@ export async function makeWorld(api: ApiFixture): Promise<World> {
 /** Whatever of a world must not be read by others: every text of its making says this. */
 export const nameIn = (orgId: string): string => `Name in ${orgId}`;
 
+/** The access token of a new member of an organisation. */
+export async function memberToken(api: ApiFixture, orgId: string, role: Role): Promise<string> {
+  return ownerToken(api, await testOrganisation(api.db.database, { orgId, role }));
+}
+
 /** A new login session's access token of an organisation's owner. */
-export async function ownerToken(api: ApiFixture, { orgId, userId }: ApiOrganisation): Promise<string> {
+export async function ownerToken(api: ApiFixture, { orgId, userId }: Member): Promise<string> {
   const sessions = api.app.get(SessionsService, { strict: false });
   const holder = { orgId, userId, email: `${userId}@example.test` };
   return (await api.db.database.transaction((tx) => sessions.open(tx, holder))).accessToken;

@@ -31,7 +31,7 @@ export async function describeSurfaces(): Promise<Map<string, string>> {
 
 function describe(app: NestFastifyApplication, surface: Surface): string {
   const document = SwaggerModule.createDocument(app, settings(surface), {
-    include: [surface.module],
+    include: [surface.module, ...(surface.shared ?? [])],
     operationIdFactory: (_controller, method) => method,
   });
   refusals(document, surface);

@@ -1,8 +1,11 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '#libs/agents';
 import { ConversationsModule } from '#libs/conversations';
+import { HeartbeatsModule } from '#libs/heartbeats';
 import { IdentityModule, TeamModule } from '#libs/identity';
 import { OrchestrationModule } from '#libs/orchestration';
+import { AgentsController } from './agents/agents.controller.js';
+import { OwnedAgents } from './agents/owned-agents.js';
 import { ApiKeysController } from './auth/api-keys.controller.js';
 import { PasswordsController } from './auth/passwords.controller.js';
 import { TeamController } from './team/team.controller.js';
@@ -21,6 +24,7 @@ import { SwarmsController } from './swarms/swarms.controller.js';
     // one line each
     IdentityModule,
     AgentsModule,
+    HeartbeatsModule,
     TeamModule,
     ConversationsModule,
     OrchestrationModule,
@@ -30,6 +34,7 @@ import { SwarmsController } from './swarms/swarms.controller.js';
     AuthController,
     PasswordsController,
     ApiKeysController,
+    AgentsController,
     PersonalityController,
     TeamController,
     ConversationsController,
@@ -38,6 +43,7 @@ import { SwarmsController } from './swarms/swarms.controller.js';
     SwarmRunsController,
     ...SECURITY_CONTROLLERS,
   ],
-  providers: [Personalities],
+  providers: [Personalities, OwnedAgents],
+  exports: [OwnedAgents],
 })
 export class Agent402Module {}
