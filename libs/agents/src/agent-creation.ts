@@ -60,7 +60,9 @@ export class AgentCreation {
     const agent = { ...this.checked(input), id };
     const swarm = input.swarmId === undefined ? undefined : await this.ports.swarms.get(caller, input.swarmId);
     const shared = swarm ? await this.ports.secrets.names(caller, { kind: 'swarm', id: swarm.id }) : [];
-    if (input.keyLater !== true) refuseMissingKey(agent.config, [...Object.keys(input.secrets), ...shared]);
+    const common = await this.ports.secrets.names(caller, { kind: 'organisation', id: caller.orgId });
+    const names = [...Object.keys(input.secrets), ...shared, ...common];
+    if (input.keyLater !== true) refuseMissingKey(agent.config, names);
     const account = await this.ports.organisations.account(caller);
     await this.database.transaction(async (tx) => {
       if (swarm) await this.ports.swarms.hold(tx, caller, swarm.id);
@@ -142,7 +144,7 @@ const personaProblem = (persona: string): string | undefined =>
     ? `may have at most ${MOST_PERSONA_CHARACTERS} characters`
     : contentProblem(persona);
 
-/** `names`: of the secrets that the agent has, and of those it shares with its swarm. */
+/** `names`: of the secrets that the agent has, and of those it shares with its swarm and organisation. */
 function refuseMissingKey(config: AgentConfig, names: readonly string[]): void {
   if (wantedProvider(config) === 'demo' || Object.values(LLM_KEYS).some((key) => names.includes(key))) return;
   const message = 'must hold at least one of anthropicApiKey, openaiApiKey and googleApiKey';

@@ -48,7 +48,8 @@ export class AgentSecretsService {
     const [agent] = await tx.query<{ config: AgentConfig; swarmId: string | null }>(sql, [scope.orgId, agentId]);
     if (agent?.config.llmProvider === 'demo') return;
     const shared = agent?.swarmId ? await this.secrets.names(scope, { kind: 'swarm', id: agent.swarmId }) : [];
-    if (shared.some(isLlmKey)) return;
+    const common = await this.secrets.names(scope, { kind: 'organisation', id: scope.orgId });
+    if ([...shared, ...common].some(isLlmKey)) return;
     throw wrong('deleteSecrets', 'would take away the last key of a model provider; store another one first');
   }
 }

@@ -2,6 +2,18 @@ import { availableParallelism, hostname, totalmem } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { EnvReader } from './env-reader.js';
 
+const SERVICE_URLS = {
+  anthropic: 'https://api.anthropic.com/v1',
+  openai: 'https://api.openai.com/v1',
+  cohere: 'https://api.cohere.com/v1',
+  huggingface: 'https://huggingface.co/api',
+  google: 'https://generativelanguage.googleapis.com/v1beta',
+  groq: 'https://api.groq.com/openai/v1',
+  mistral: 'https://api.mistral.ai/v1',
+  ollama: 'https://ollama.com/api',
+} as const;
+const SERVICE_NAMES = Object.keys(SERVICE_URLS) as (keyof typeof SERVICE_URLS)[];
+
 export type RuntimeName = 'process' | 'docker' | 'fake';
 export type AgentRuntimeName = 'house' | 'openclaw';
 export type WorkerRole = 'host' | 'control' | 'edge';
@@ -95,6 +107,11 @@ export interface Config {
     readonly google: { readonly baseUrl: string; readonly apiKey: string | undefined };
     /** A provider that sends nothing for this long is given up. */
     readonly silenceTimeoutMs: number;
+  };
+  /** Where keys of services are checked; those of model providers where their models are called. */
+  readonly services: {
+    readonly baseUrls: Readonly<Record<(typeof SERVICE_NAMES)[number], string>>;
+    readonly timeoutMs: number;
   };
   /** What models cost, the JSON text of `PRICES_FILE`; without it the built-in prices count. */
   readonly prices: string | undefined;
@@ -198,12 +215,10 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     edge: edge(env, relayPort),
     docker: { subnetPool: env.text('DOCKER_SUBNET_POOL', '10.213.0.0/16') },
     providers: providers(env),
+    services: services(env),
     prices: env.optional('PRICES'),
     embeddings: embeddings(env),
-    knowledge: {
-      vectorStore: env.oneOf('VECTOR_STORE', ['auto', 'pgvector', 'memory'] as const, 'auto'),
-      vectorCacheMb: env.integer('VECTOR_CACHE_MB', 512, 16, 1_048_576),
-    },
+    knowledge: knowledge(env),
     security: security(env, dataDir, production),
     metrics: {
       port: env.optionalInteger('METRICS_PORT', 0, 65535),
@@ -322,11 +337,23 @@ function storage(env: EnvReader, dataDir: string): Config['storage'] {
 
 function providers(env: EnvReader): Config['providers'] {
   return {
-    openai: provider(env, 'OPENAI', 'https://api.openai.com/v1'),
-    anthropic: provider(env, 'ANTHROPIC', 'https://api.anthropic.com/v1'),
-    google: provider(env, 'GOOGLE', 'https://generativelanguage.googleapis.com/v1beta'),
+    openai: provider(env, 'OPENAI', SERVICE_URLS.openai),
+    anthropic: provider(env, 'ANTHROPIC', SERVICE_URLS.anthropic),
+    google: provider(env, 'GOOGLE', SERVICE_URLS.google),
     silenceTimeoutMs: env.integer('PROVIDER_SILENCE_TIMEOUT_SECONDS', 120, 1, 3_600) * 1000,
   };
+}
+
+const knowledge = (env: EnvReader): Config['knowledge'] => ({
+  vectorStore: env.oneOf('VECTOR_STORE', ['auto', 'pgvector', 'memory'] as const, 'auto'),
+  vectorCacheMb: env.integer('VECTOR_CACHE_MB', 512, 16, 1_048_576),
+});
+
+function services(env: EnvReader): Config['services'] {
+  const baseUrls = Object.fromEntries(
+    SERVICE_NAMES.map((name) => [name, env.url(`${name.toUpperCase()}_BASE_URL`, SERVICE_URLS[name])]),
+  ) as Record<(typeof SERVICE_NAMES)[number], string>;
+  return { baseUrls, timeoutMs: env.integer('SERVICE_CHECK_TIMEOUT_SECONDS', 10, 1, 120) * 1000 };
 }
 
 function provider(env: EnvReader, name: string, fallback: string): { baseUrl: string; apiKey: string | undefined } {

@@ -9,5 +9,8 @@ export {
   requireGoodSecrets,
   secretProblem,
 } from './secret-rules.js';
+export { SERVICES, type ServiceKey, type ServiceName } from './service-keys/service-key.js';
+export { ServiceKeysService, type StoreKey } from './service-keys/service-keys.service.js';
+export type { ProbeResult } from './service-keys/service-probe.js';
 export { SecretsModule } from './secrets.module.js';
 export { SecretsService } from './secrets.service.js';

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG, type Config } from '#libs/config';
 import { ANY_KEY, Notices } from '#libs/events';
+import type { Scope } from '#libs/kernel';
 import { PROVIDER_SECRET, type Provider } from './secret-rules.js';
 import { SecretVault } from './secret-vault.js';
 import { type KeyLookup, SecretsRepository } from './secrets.repository.js';
@@ -46,6 +47,13 @@ export class ProviderKeys implements OnApplicationShutdown {
   /** @throws DomainError `unavailable` when it is not in memory and Postgres does not answer. */
   find(holder: KeyHolder, provider: Provider): Promise<string | undefined> {
     return this.cached(lookupOf(holder, PROVIDER_SECRET[provider]), this.config.providers[provider].apiKey);
+  }
+
+  /** A secret of the organisation itself, straight from the database. @throws DomainError `unavailable`. */
+  async ofOrganisation(scope: Scope, name: string): Promise<string | undefined> {
+    const lookup = { orgId: scope.orgId, agentId: scope.orgId, swarmId: null, name };
+    const found = await this.repository.findKey(lookup);
+    return found?.secret && this.vault.open(scope, found.secret);
   }
 
   /** Any secret the agent may be served with, from the same places but the platform. @throws DomainError `unavailable`. */

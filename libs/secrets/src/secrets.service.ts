@@ -100,6 +100,11 @@ export class SecretsService {
     return secret;
   }
 
+  /** A secret of the organisation, to ask its service about it. It must never reach a log or a response. */
+  organisationSecret(scope: Scope, name: string): Promise<string | undefined> {
+    return this.keys.ofOrganisation(scope, name);
+  }
+
   private note(tx: Tx, actor: Actor, owner: SecretOwner, action: string, names: readonly string[]): Promise<void> {
     const subject = actor.subject ?? 'system';
     const resource = `${owner.kind}:${owner.id}`;

@@ -23,6 +23,7 @@ import { Team1795804800000 } from './202611270070-team.js';
 import { SkillInstalls1795809600000 } from './202611270100-skill-installs.js';
 import { Heartbeats1795830000000 } from './202611270130-heartbeats.js';
 import { KnowledgeWords1795840000000 } from './202611270120-knowledge-words.js';
+import { ServiceKeys1795850000000 } from './202611270131-service-keys.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -51,4 +52,5 @@ export const migrations = [
   SkillInstalls1795809600000,
   Heartbeats1795830000000,
   KnowledgeWords1795840000000,
+  ServiceKeys1795850000000,
 ];

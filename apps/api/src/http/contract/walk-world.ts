@@ -16,6 +16,8 @@ export interface World extends ApiOrganisation {
   readonly skill: string;
   /** Of what the skill consists of. */
   readonly digest: string;
+  /** Of a key for a service. */
+  readonly serviceKey: string;
   /** Of a capability token. */
   readonly jti: string;
   /** The id of an API key, not the key. */
@@ -49,6 +51,8 @@ const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/api/v1/agents/:id': ({ agent }) => agent,
   '/api/v1/agents/:id/personality/:fileType': () => 'soul',
   '/api/v1/conversations/:id': ({ conversation }) => conversation,
+  '/api/v1/api-keys/:service': () => 'openai',
+  '/api/v1/settings/api-keys/:id': ({ serviceKey }) => serviceKey,
   '/api/v1/security/tokens/:jti': ({ jti }) => jti,
   '/api/v1/team/members/:id': ({ invite }) => invite,
   '/api/v1/team/members/accept-invite/:token': () => 'not-a-token',
@@ -128,6 +132,7 @@ const nobodysIds = (): Ids => ({
   userId: newId(),
   jti: newId(),
   invite: newId(),
+  serviceKey: newId(),
 });
 
 export const NOBODYS_IDS: Ids = nobodysIds();
@@ -185,7 +190,7 @@ async function insertWhatAgentsHave(
   );
 }
 
-/** Who is to come, and what its swarm did. */
+/** Who is to come, what its swarm did, and a key for a service. */
 async function insertTeam(
   insert: (sql: string, ...values: unknown[]) => Promise<unknown>,
   orgId: string,
@@ -199,6 +204,10 @@ async function insertTeam(
     `INSERT INTO invites (id, org_id, email, name, role, token_hash, expires_at)
      VALUES ($1, $2, $3, $4, 'MEMBER', $5, now() + interval '1 day')`,
     ...[ids.invite, orgId, `${ids.invite}@example.test`, nameIn(orgId), Buffer.from(ids.invite)],
+  );
+  await insert(
+    `INSERT INTO service_keys (id, org_id, service, masked_key) VALUES ($1, $2, 'openai', $3)`,
+    ...[ids.serviceKey, orgId, nameIn(orgId)],
   );
 }
 

@@ -29,6 +29,8 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   invite_invalid: 400,
   password_link_invalid: 400,
   owner_protected: 400,
+  key_exists: 400,
+  key_refused: 400,
   malformed_json: 400,
   bad_request: 400,
 };
