@@ -79,7 +79,11 @@ export class SharedAgentsController {
   @Delete(':id')
   @HttpCode(204)
   @Refuses(404)
-  async deleteAgent(@CallerOf() caller: Caller, @Param('id') id: string, @ClientGone() gone: AbortSignal): Promise<void> {
+  async deleteAgent(
+    @CallerOf() caller: Caller,
+    @Param('id') id: string,
+    @ClientGone() gone: AbortSignal,
+  ): Promise<void> {
     await this.owned.remove(caller, id, gone);
   }
 

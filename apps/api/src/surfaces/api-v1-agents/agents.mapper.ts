@@ -3,7 +3,12 @@ import type { HeartbeatChange, HeartbeatExecution } from '#libs/heartbeats';
 import { type Page, type PageRequest, invalid } from '#libs/kernel';
 import { pageNumbers } from '../agent402/agent402.paging.js';
 import { isoTimeOrNull } from '../agent402/agent402.times.js';
-import { type HeartbeatAgent, toAgentChange, toAgentDto, toHeartbeatExecution } from '../agent402/agents/agents.mapper.js';
+import {
+  type HeartbeatAgent,
+  toAgentChange,
+  toAgentDto,
+  toHeartbeatExecution,
+} from '../agent402/agents/agents.mapper.js';
 import type {
   CreateSharedAgentDto,
   Presence,

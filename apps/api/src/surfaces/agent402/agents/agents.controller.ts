@@ -23,7 +23,11 @@ export class AgentsController {
   /** Change an agent. What its instance is made from takes effect at its next start. */
   @Put()
   @Refuses(404, 422)
-  async updateAgent(@CallerOf() caller: Caller, @Param('id') id: string, @Body() body: UpdateAgentDto): Promise<AgentDto> {
+  async updateAgent(
+    @CallerOf() caller: Caller,
+    @Param('id') id: string,
+    @Body() body: UpdateAgentDto,
+  ): Promise<AgentDto> {
     return toAgentDto(await this.agents.update(caller, id, body));
   }
 

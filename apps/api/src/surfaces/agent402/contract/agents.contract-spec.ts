@@ -189,7 +189,13 @@ describe('POST /agents', () => {
     ['neither model nor board', { name: 'x' }, 'model', 'missing', undefined],
     ['an empty model', { name: 'x', model: ' ' }, 'model', 'string_too_short', undefined],
     ['a long model', { name: 'x', model: 'x'.repeat(256) }, 'model', 'string_too_long', undefined],
-    ['a long persona', { name: 'x', model: 'demo', persona: 'x'.repeat(5_001) }, 'persona', 'string_too_long', undefined],
+    [
+      'a long persona',
+      { name: 'x', model: 'demo', persona: 'x'.repeat(5_001) },
+      'persona',
+      'string_too_long',
+      undefined,
+    ],
     ['a text as heartbeat', { name: 'x', model: 'demo', heartbeat: 'often' }, 'heartbeat', 'dict_type', undefined],
     [
       'a heartbeat every minute',

@@ -32,7 +32,8 @@ type Behaviour = 'normal' | 'hang' | 'garbage' | 'broken' | 'redirect';
 /** All services on one port, each under its name, speaking as their references say. */
 class LocalServices {
   behaviour: Behaviour = 'normal';
-  readonly seen: { readonly path: string; readonly method: string; readonly headers: IncomingMessage['headers'] }[] = [];
+  readonly seen: { readonly path: string; readonly method: string; readonly headers: IncomingMessage['headers'] }[] =
+    [];
   private readonly server: Server = createServer((req, res) => this.answer(req, res));
 
   async start(): Promise<string> {
@@ -52,7 +53,8 @@ class LocalServices {
     const json = (status: number, body: unknown): unknown =>
       res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     if (this.behaviour === 'hang') return;
-    if (this.behaviour === 'garbage') return void res.writeHead(200, { 'content-type': 'text/html' }).end('<html>hello');
+    if (this.behaviour === 'garbage')
+      return void res.writeHead(200, { 'content-type': 'text/html' }).end('<html>hello');
     if (this.behaviour === 'broken') return void json(500, { error: 'down' });
     if (this.behaviour === 'redirect') return void res.writeHead(302, { location: '/elsewhere/models' }).end();
     if (path !== `/${service}/${PATHS[service] ?? 'models'}`) return void json(404, {});
@@ -98,7 +100,12 @@ const tokenOf = async ({ orgId, userId }: { orgId: string; userId: string }): Pr
 const call = (method: string, path: string, body?: unknown, token = owner): Promise<ApiAnswer> =>
   api.request(method, `/api/v1${path}`, { token, ...(body === undefined ? {} : { body }) });
 const add = (changes: object = {}, token = owner): Promise<ApiAnswer> =>
-  call('POST', '/settings/api-keys', { workspace_id: organisation.orgId, provider: 'openai', api_key: SK, ...changes }, token);
+  call(
+    'POST',
+    '/settings/api-keys',
+    { workspace_id: organisation.orgId, provider: 'openai', api_key: SK, ...changes },
+    token,
+  );
 const refusal = (answer: ApiAnswer) => [answer.status, (answer.body as { detail: unknown }).detail];
 const fieldOf = ({ status, body }: ApiAnswer) => [status, (body as { detail: { loc: unknown[] }[] }).detail[0]?.loc];
 const listed = async (path = '/settings/api-keys', token = owner): Promise<Record<string, unknown>[]> =>
@@ -212,10 +219,7 @@ describe('/settings/api-keys', () => {
     expect(await brokerKey('openai')).toBe(SK);
     const { id: keyId } = made.body as { id: string };
     const gone = await call('DELETE', `/settings/api-keys/${keyId}`);
-    expect([gone.status, gone.body]).toEqual([
-      200,
-      { success: true, message: 'API key deleted', deleted_id: keyId },
-    ]);
+    expect([gone.status, gone.body]).toEqual([200, { success: true, message: 'API key deleted', deleted_id: keyId }]);
     expect([await listed(), await brokerKey('openai')]).toEqual([[], undefined]);
     expect(refusal(await call('DELETE', `/settings/api-keys/${keyId}`))).toEqual([404, 'API key not found']);
     expect((await call('DELETE', '/settings/api-keys/x')).status).toBe(404);
