@@ -29,6 +29,7 @@ const DOMAINS = [
   'usage',
   'conversations',
   'heartbeats',
+  'templates',
   'orchestration',
   'tasks',
   'knowledge',

@@ -21,6 +21,7 @@ import { AgentFilesService } from './files/agent-files.service.js';
 import { HostsRepository } from './hosts/hosts.repository.js';
 import { AgentLogsRepository } from './logs/agent-logs.repository.js';
 import { AgentLogsService } from './logs/agent-logs.service.js';
+import { AgentGauges } from './agent-gauges.js';
 import { WorkspaceGauges } from './workspace/workspace-gauges.js';
 
 /** What users do with agents. The process must provide config, database, events and a queue producer. */
@@ -42,6 +43,7 @@ import { WorkspaceGauges } from './workspace/workspace-gauges.js';
     AgentExplainer,
     AgentFilesRepository,
     AgentFilesService,
+    AgentGauges,
     AgentJournal,
     AgentLiveStatus,
     AgentLogsRepository,

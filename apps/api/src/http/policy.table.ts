@@ -86,6 +86,14 @@ export const POLICY_TABLE: PolicyTable = {
   'DELETE /api/v1/team/members/:id': { who: ['user'], role: 'ADMIN' },
   'POST /api/v1/team/members/accept-invite/:token': { who: ['public'], limit: 'auth' },
 
+  'GET /api/v1/templates': { who: ['user', 'key'], scope: 'agents:read' },
+  'GET /api/v1/templates/:id': { who: ['user', 'key'], scope: 'agents:read' },
+  'POST /api/v1/templates/seed': { who: ['user', 'key'], scope: 'agents:write' },
+  'GET /api/v1/db/health': { who: ['user', 'key'] },
+  'GET /api/v1/db/pool-stats': { who: ['user', 'key'] },
+  'GET /api/v1/metrics': { who: ['self'], limit: 'none' },
+  'GET /rate-limit-status': { who: ['public'], limit: 'none', surface: 'agent402' },
+
   // agento
   'GET /v1/agents': { who: ['user', 'key'], scope: 'agents:read' },
   'POST /v1/agents': { who: ['user', 'key'], scope: 'agents:write' },

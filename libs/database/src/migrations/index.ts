@@ -24,6 +24,7 @@ import { SkillInstalls1795809600000 } from './202611270100-skill-installs.js';
 import { Heartbeats1795830000000 } from './202611270130-heartbeats.js';
 import { KnowledgeWords1795840000000 } from './202611270120-knowledge-words.js';
 import { ServiceKeys1795850000000 } from './202611270131-service-keys.js';
+import { AgentTemplates1795851000000 } from './202611270132-agent-templates.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -53,4 +54,5 @@ export const migrations = [
   Heartbeats1795830000000,
   KnowledgeWords1795840000000,
   ServiceKeys1795850000000,
+  AgentTemplates1795851000000,
 ];

@@ -20,6 +20,7 @@ const NEEDS_NONE: Readonly<Record<string, string>> = {
   'POST /api/v1/agents/:id/resume': 'sets a state; a repeat is refused',
   'POST /api/v1/agents/:id/personality/initialize': 'writes what is missing; repeating it changes nothing',
   'POST /api/v1/agents/:id/personality/context/task': 'reads',
+  'POST /api/v1/templates/seed': 'adds what is missing; repeating it changes nothing',
   'POST /api/v1/team/members/invite': 'an address is invited once; a repeat is refused',
   'POST /api/v1/team/members/accept-invite/:token': 'an invite is accepted once; a repeat is refused',
   'POST /api/v1/api-keys': 'sets a state; repeating it changes nothing',

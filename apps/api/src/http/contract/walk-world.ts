@@ -18,6 +18,7 @@ export interface World extends ApiOrganisation {
   readonly digest: string;
   /** Of a key for a service. */
   readonly serviceKey: string;
+  readonly template: string;
   /** Of a capability token. */
   readonly jti: string;
   /** The id of an API key, not the key. */
@@ -52,6 +53,7 @@ const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/api/v1/agents/:id/personality/:fileType': () => 'soul',
   '/api/v1/conversations/:id': ({ conversation }) => conversation,
   '/api/v1/api-keys/:service': () => 'openai',
+  '/api/v1/templates/:id': ({ template }) => template,
   '/api/v1/settings/api-keys/:id': ({ serviceKey }) => serviceKey,
   '/api/v1/security/tokens/:jti': ({ jti }) => jti,
   '/api/v1/team/members/:id': ({ invite }) => invite,
@@ -133,6 +135,7 @@ const nobodysIds = (): Ids => ({
   jti: newId(),
   invite: newId(),
   serviceKey: newId(),
+  template: `template-${newId()}`,
 });
 
 export const NOBODYS_IDS: Ids = nobodysIds();
@@ -190,7 +193,7 @@ async function insertWhatAgentsHave(
   );
 }
 
-/** Who is to come, what its swarm did, and a key for a service. */
+/** Who is to come, what its swarm did, a key for a service and a template. */
 async function insertTeam(
   insert: (sql: string, ...values: unknown[]) => Promise<unknown>,
   orgId: string,
@@ -208,6 +211,11 @@ async function insertTeam(
   await insert(
     `INSERT INTO service_keys (id, org_id, service, masked_key) VALUES ($1, $2, 'openai', $3)`,
     ...[ids.serviceKey, orgId, nameIn(orgId)],
+  );
+  await insert(
+    `INSERT INTO agent_templates (org_id, id, name, description, category, default_model, default_persona,
+                                  default_heartbeat_interval) VALUES ($1, $2, $3, $3, 'engineering', 'demo', $3, '1h')`,
+    ...[orgId, ids.template, nameIn(orgId)],
   );
 }
 

@@ -1,8 +1,9 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { CONFIG, type Config } from '#libs/config';
-import { Metrics, authoriseScrape } from '#libs/observability';
+import { Metrics } from '#libs/observability';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { scrapeMetrics } from './scrape.js';
 
 @ApiExcludeController()
 @Controller('metrics')
@@ -15,8 +16,6 @@ export class MetricsController {
   /** Prometheus text. With METRICS_TOKEN for its bearer; without it for this machine only. */
   @Get()
   scrape(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
-    authoriseScrape(this.config.security.metricsToken, request.headers, request.socket.remoteAddress);
-    reply.header('content-type', this.metrics.contentType).header('cache-control', 'no-store');
-    return this.metrics.render();
+    return scrapeMetrics(this.metrics, this.config, request, reply);
   }
 }

@@ -4,6 +4,8 @@ import { ConversationsModule } from '#libs/conversations';
 import { HeartbeatsModule } from '#libs/heartbeats';
 import { IdentityModule, TeamModule } from '#libs/identity';
 import { OrchestrationModule } from '#libs/orchestration';
+import { TemplatesModule } from '#libs/templates';
+import { PoolHealth } from '../../ops/health/index.js';
 import { AgentsController } from './agents/agents.controller.js';
 import { OwnedAgents } from './agents/owned-agents.js';
 import { ApiKeysController } from './auth/api-keys.controller.js';
@@ -12,11 +14,13 @@ import { TeamController } from './team/team.controller.js';
 import { AuthController } from './auth/auth.controller.js';
 import { ConversationMessagesController } from './conversations/conversation-messages.controller.js';
 import { ConversationsController } from './conversations/conversations.controller.js';
+import { DatabaseHealthController, PublicHealthController } from './health/health.controller.js';
 import { Personalities } from './personality/personalities.js';
 import { PersonalityController } from './personality/personality.controller.js';
 import { SECURITY_CONTROLLERS, SECURITY_MODULES } from './security/index.js';
 import { SwarmRunsController } from './swarms/swarm-runs.controller.js';
 import { SwarmsController } from './swarms/swarms.controller.js';
+import { TemplatesController } from './templates/templates.controller.js';
 
 /** The agent402 surface: its controllers, over the domains it speaks for. */
 @Module({
@@ -25,6 +29,7 @@ import { SwarmsController } from './swarms/swarms.controller.js';
     IdentityModule,
     AgentsModule,
     HeartbeatsModule,
+    TemplatesModule,
     TeamModule,
     ConversationsModule,
     OrchestrationModule,
@@ -41,9 +46,12 @@ import { SwarmsController } from './swarms/swarms.controller.js';
     ConversationMessagesController,
     SwarmsController,
     SwarmRunsController,
+    TemplatesController,
+    DatabaseHealthController,
+    PublicHealthController,
     ...SECURITY_CONTROLLERS,
   ],
-  providers: [Personalities, OwnedAgents],
+  providers: [Personalities, OwnedAgents, PoolHealth],
   exports: [OwnedAgents],
 })
 export class Agent402Module {}

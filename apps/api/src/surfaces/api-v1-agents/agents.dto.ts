@@ -38,6 +38,15 @@ export class CreateSharedAgentDto extends AgentFieldsDto {
   @IsUUID()
   workspace_id?: string;
 
+  /**
+   * What it begins as: model, persona and heartbeat that the body does not say are the template's
+   * @example "template-pr-review"
+   */
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  template_id?: string;
+
   /** The board of an agent that is to have no `model` of its own */
   @IsOptional()
   @IsUUID()

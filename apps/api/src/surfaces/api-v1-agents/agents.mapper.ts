@@ -1,6 +1,7 @@
 import type { Agent, AgentStatus, CreateAgent } from '#libs/agents';
 import type { HeartbeatChange, HeartbeatExecution } from '#libs/heartbeats';
 import { type Page, type PageRequest, invalid } from '#libs/kernel';
+import type { Template } from '#libs/templates';
 import { pageNumbers } from '../agent402/agent402.paging.js';
 import { isoTimeOrNull } from '../agent402/agent402.times.js';
 import {
@@ -29,13 +30,20 @@ const PRESENCE: Readonly<Record<AgentStatus, Presence>> = {
   deleted: 'deleting',
 };
 
-/** @throws DomainError `validation` naming what says of which kind the agent is to be. */
-export function toNewAgent(body: CreateSharedAgentDto): { agent: CreateAgent; heartbeat?: HeartbeatChange } {
-  if (body.model === undefined || body.model === null) throw kindMissing();
+/** What the body does not say is the template's. @throws DomainError `validation` when nothing says which model. */
+export function toNewAgent(
+  body: CreateSharedAgentDto,
+  template?: Template,
+): { agent: CreateAgent; heartbeat?: HeartbeatChange } {
+  const model = body.model ?? template?.defaultModel;
+  if (model === undefined) throw kindMissing();
   const { change, heartbeat } = toAgentChange(body);
-  const config = { ...change.configuration, ...change.config };
-  const persona = body.persona ?? undefined;
-  return { agent: { name: body.name, persona, config, secrets: {}, keyLater: true }, heartbeat };
+  const config = { ...change.configuration, model };
+  const persona = body.persona ?? template?.defaultPersona;
+  const agent = { name: body.name, persona, config, secrets: {}, keyLater: true };
+  if (!template) return { agent, heartbeat };
+  const { defaultHeartbeatInterval: interval, defaultChecklist: checklist } = template;
+  return { agent, heartbeat: { interval, checklist, ...heartbeat } };
 }
 
 const kindMissing = (): Error =>

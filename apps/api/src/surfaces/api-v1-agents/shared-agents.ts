@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AgentsService } from '#libs/agents';
 import type { HeartbeatExecution } from '#libs/heartbeats';
 import { type Caller, DomainError, type Page, type PageRequest, notFound } from '#libs/kernel';
+import { TemplatesService } from '#libs/templates';
 import { agentsWith } from '../agent402/agents/agent-status.js';
 import type { HeartbeatAgent } from '../agent402/agents/agents.mapper.js';
 import { OwnedAgents } from '../agent402/agents/owned-agents.js';
@@ -14,6 +15,7 @@ export class SharedAgents {
   constructor(
     @Inject(AgentsService) private readonly agents: AgentsService,
     @Inject(OwnedAgents) private readonly owned: OwnedAgents,
+    @Inject(TemplatesService) private readonly templates: TemplatesService,
   ) {}
 
   async list(caller: Caller, query: ListSharedAgentsQuery, page: PageRequest): Promise<Page<HeartbeatAgent>> {
@@ -22,7 +24,7 @@ export class SharedAgents {
     return { items: await this.owned.withHeartbeats(caller, items), total };
   }
 
-  /** @throws DomainError `forbidden` for another workspace; `not_found` for a board. */
+  /** @throws DomainError `forbidden` for another workspace; `not_found` for board and template. */
   async create(
     caller: Caller,
     body: CreateSharedAgentDto,
@@ -32,9 +34,10 @@ export class SharedAgents {
     if (body.workspace_id !== undefined && body.workspace_id !== null && body.workspace_id !== caller.orgId) {
       throw new DomainError('forbidden', 'other_workspace', 'This workspace is not yours');
     }
-    const isOfBoard = body.board_id !== undefined && body.board_id !== null && !body.model;
-    if (isOfBoard) throw notFound('Board');
-    return this.owned.create(caller, toNewAgent(body), id, signal);
+    const { board_id: boardId, template_id: templateId } = body;
+    if (boardId && !body.model && !templateId) throw notFound('Board');
+    const template = templateId ? await this.templates.forNewAgent(caller, templateId) : undefined;
+    return this.owned.create(caller, toNewAgent(body, template), id, signal);
   }
 
   async beat(

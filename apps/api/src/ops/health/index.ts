@@ -1,0 +1,2 @@
+export { scrapeMetrics } from '../metrics/scrape.js';
+export * from './pool-health.js';
