@@ -33,6 +33,7 @@ const DOMAINS = [
   'orchestration',
   'tasks',
   'knowledge',
+  'monitoring',
 ];
 
 const SPEC = '(spec\\.ts$|fixture\\.ts$|/testing/|/conformance/|/contract/)';

@@ -14,6 +14,7 @@ import { EventLog } from '#libs/events';
 import type { HeartbeatRunner, HeartbeatUpkeep } from '#libs/heartbeats';
 import type { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge';
 import type { InviteRetention, MailSender } from '#libs/identity';
+import type { AlertDeliveries, AlertWatcher } from '#libs/monitoring';
 import type { TeamRunSweeper } from '#libs/orchestration';
 import type { OrganisationDeletions } from '#libs/identity';
 import type { SkillInstaller, SkillPlacer, SkillSweeper } from '#libs/skills';
@@ -67,6 +68,8 @@ export interface WorkDuties {
   readonly teamRuns: TeamRunSweeper;
   readonly heartbeats: HeartbeatRunner;
   readonly heartbeatUpkeep: HeartbeatUpkeep;
+  readonly alerts: AlertWatcher;
+  readonly alertDeliveries: AlertDeliveries;
 }
 
 /** Every timer of a host's worker but one: the outbox sweep belongs to the queue (`libs/queue`, each second). */
@@ -154,7 +157,16 @@ export const teamSchedules = ({ config, mails, invites, organisations }: TeamDut
   },
 ];
 
-export const workSchedules = ({ config, teamRuns, heartbeats, heartbeatUpkeep }: WorkDuties): Schedule[] => [
+export const workSchedules = ({
+  config,
+  teamRuns,
+  heartbeats,
+  heartbeatUpkeep,
+  alerts,
+  alertDeliveries,
+}: WorkDuties): Schedule[] => [
+  { name: 'alerts.watch', everyMs: 5 * SECOND_MS, run: (signal) => alerts.watch(signal) },
+  { name: 'alerts.deliver', everyMs: 2 * SECOND_MS, run: (signal) => alertDeliveries.sendDue(signal) },
   { name: 'orchestration.sweep', everyMs: 2 * SECOND_MS, run: (signal) => teamRuns.sweep(signal) },
   {
     name: 'orchestration.retention',

@@ -8,6 +8,7 @@ import { HeartbeatRunner, HeartbeatUpkeep } from '#libs/heartbeats';
 import { InviteRetention, MailSender, OrganisationDeletions } from '#libs/identity';
 import { Logger } from '#libs/observability';
 import { FileLoader, FileRetention, KnowledgeUpkeep } from '#libs/knowledge';
+import { AlertDeliveries, AlertWatcher } from '#libs/monitoring';
 import { TeamRunSweeper } from '#libs/orchestration';
 import { SkillSweeper } from '#libs/skills';
 import { TaskRetention } from '#libs/tasks';
@@ -58,6 +59,8 @@ export class WorkDutiesOf {
     @Inject(TeamRunSweeper) readonly teamRuns: TeamRunSweeper,
     @Inject(HeartbeatRunner) readonly heartbeats: HeartbeatRunner,
     @Inject(HeartbeatUpkeep) readonly heartbeatUpkeep: HeartbeatUpkeep,
+    @Inject(AlertWatcher) readonly alerts: AlertWatcher,
+    @Inject(AlertDeliveries) readonly alertDeliveries: AlertDeliveries,
   ) {}
 }
 

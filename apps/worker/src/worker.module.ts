@@ -12,6 +12,7 @@ import { InstancesModule } from '#libs/instances';
 import { type Logger, LoggerModule } from '#libs/observability';
 import { QueueModule, hostQueue } from '#libs/queue';
 import { KnowledgeLoadingModule, KnowledgeModule, knowledgeJobs } from '#libs/knowledge';
+import { MonitoringModule } from '#libs/monitoring';
 import { OrchestrationWorkerModule, orchestrationJobs } from '#libs/orchestration';
 import { SkillsUpkeepModule, SkillsWorkerModule, skillJobs } from '#libs/skills';
 import { AgentTasksModule } from '#libs/tasks';
@@ -60,6 +61,7 @@ export class WorkerModule {
         MeteringModule,
         OrchestrationWorkerModule,
         HeartbeatsWorkerModule,
+        MonitoringModule,
         OrganisationDeletionsModule,
         AgentTasksModule,
         KnowledgeModule,

@@ -86,6 +86,12 @@ export const POLICY_TABLE: PolicyTable = {
   'DELETE /api/v1/team/members/:id': { who: ['user'], role: 'ADMIN' },
   'POST /api/v1/team/members/accept-invite/:token': { who: ['public'], limit: 'auth' },
 
+  'GET /api/v1/swarm/health': { who: ['user', 'key'], scope: 'swarms:read' },
+  'GET /api/v1/swarm/timeline': { who: ['user', 'key'], scope: 'swarms:read' },
+  'GET /api/v1/swarm/monitoring/status': { who: ['user', 'key'], scope: 'swarms:read' },
+  'GET /api/v1/swarm/alerts': { who: ['user', 'key'], scope: 'swarms:read' },
+  'GET /api/v1/swarm/alerts/thresholds': { who: ['user', 'key'], scope: 'swarms:read' },
+  'PUT /api/v1/swarm/alerts/thresholds': { who: ['user'], role: 'ADMIN' },
   'GET /api/v1/templates': { who: ['user', 'key'], scope: 'agents:read' },
   'GET /api/v1/templates/:id': { who: ['user', 'key'], scope: 'agents:read' },
   'POST /api/v1/templates/seed': { who: ['user', 'key'], scope: 'agents:write' },

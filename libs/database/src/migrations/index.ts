@@ -25,6 +25,7 @@ import { Heartbeats1795830000000 } from './202611270130-heartbeats.js';
 import { KnowledgeWords1795840000000 } from './202611270120-knowledge-words.js';
 import { ServiceKeys1795850000000 } from './202611270131-service-keys.js';
 import { AgentTemplates1795851000000 } from './202611270132-agent-templates.js';
+import { Alerts1795852000000 } from './202611270133-alerts.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -55,4 +56,5 @@ export const migrations = [
   KnowledgeWords1795840000000,
   ServiceKeys1795850000000,
   AgentTemplates1795851000000,
+  Alerts1795852000000,
 ];

@@ -3,6 +3,7 @@ import { AgentsModule } from '#libs/agents';
 import { ConversationsModule } from '#libs/conversations';
 import { HeartbeatsModule } from '#libs/heartbeats';
 import { IdentityModule, TeamModule } from '#libs/identity';
+import { MonitoringModule } from '#libs/monitoring';
 import { OrchestrationModule } from '#libs/orchestration';
 import { TemplatesModule } from '#libs/templates';
 import { PoolHealth } from '../../ops/health/index.js';
@@ -15,6 +16,7 @@ import { AuthController } from './auth/auth.controller.js';
 import { ConversationMessagesController } from './conversations/conversation-messages.controller.js';
 import { ConversationsController } from './conversations/conversations.controller.js';
 import { DatabaseHealthController, PublicHealthController } from './health/health.controller.js';
+import { MonitoringController } from './monitoring/monitoring.controller.js';
 import { Personalities } from './personality/personalities.js';
 import { PersonalityController } from './personality/personality.controller.js';
 import { SECURITY_CONTROLLERS, SECURITY_MODULES } from './security/index.js';
@@ -30,6 +32,7 @@ import { TemplatesController } from './templates/templates.controller.js';
     AgentsModule,
     HeartbeatsModule,
     TemplatesModule,
+    MonitoringModule,
     TeamModule,
     ConversationsModule,
     OrchestrationModule,
@@ -47,6 +50,7 @@ import { TemplatesController } from './templates/templates.controller.js';
     SwarmsController,
     SwarmRunsController,
     TemplatesController,
+    MonitoringController,
     DatabaseHealthController,
     PublicHealthController,
     ...SECURITY_CONTROLLERS,
