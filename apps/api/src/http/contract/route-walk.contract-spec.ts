@@ -5,6 +5,7 @@ import { HttpEdge } from '../edge.js';
 import { type RoutePolicy, isOpen, policyOf, policyProblems } from '../policy.js';
 import { POLICY_TABLE } from '../policy.table.js';
 import { SurfaceRegistry } from '../surface-registry.js';
+import { namesThing } from './isolation.js';
 import {
   type Ids,
   NOBODYS_IDS,
@@ -31,9 +32,6 @@ const CODES = { 401: 'unauthorized', 403: 'forbidden', 404: 'not_found' } as con
 
 const rows = Object.entries(POLICY_TABLE);
 const guarded = rows.filter(([, policy]) => !isOpen(policy));
-/** Parameters that are words, the same ones everywhere, and name nothing of anybody's. */
-const WORDS = ['/api/v1/api-keys/:service'];
-const namesThing = (row: string): boolean => row.includes('/:') && !WORDS.some((words) => row.includes(words));
 const naming = guarded.filter(([row]) => namesThing(row));
 const nameless = guarded.filter(([row]) => !namesThing(row));
 const open = rows.filter(([row, policy]) => policy.who.includes('public') && !row.endsWith('*'));

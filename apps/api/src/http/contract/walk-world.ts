@@ -97,7 +97,7 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'POST /api/v1/conversations/:id/messages': () => ({ role: 'user', content: 'Walked over' }),
   'POST /api/v1/conversations/:id/attach-agent': ({ agent }) => ({ agent_id: agent }),
   'POST /api/v1/conversations/:id/search': () => ({ query: 'name' }),
-  'POST /api/v1/auth/api-keys': () => ({ name: 'Walker', scopes: ['chat'] }),
+  'POST /api/v1/auth/api-keys': () => ({ name: 'Walker', scopes: ['agents:read'] }),
   'POST /api/v1/security/tokens': () => ({
     peer_id: 'walker',
     capabilities: ['chat'],
