@@ -11,7 +11,7 @@ const words = ['close', 'handbook', 'pollut', 'server', 'timeout'];
 
 describe('the words of a query', () => {
   it('are looked for all together, then by the rarest that can be ranked, then by what is more common', () => {
-    expect(wordQuery(words, shares, 50_000)).toEqual({
+    expect(wordQuery(words, shares, 20_000)).toEqual({
       steps: [
         `'pollut' & 'timeout' & 'close' & 'server' & 'handbook'`,
         `'pollut' | 'timeout' | 'close'`,
@@ -20,11 +20,16 @@ describe('the words of a query', () => {
       ],
       ranking: `'pollut' | 'timeout' | 'close' | 'server' | 'handbook'`,
     });
-    expect(wordQuery(words, shares, 500_000).steps.slice(1)).toEqual([`'pollut' | 'timeout'`, `'close'`, `'server'`]);
+    expect(wordQuery(words, shares, 20_000, 10).steps.slice(1)).toEqual([
+      `'pollut' | 'timeout'`,
+      `'close'`,
+      `'server'`,
+    ]);
+    expect(wordQuery(words, shares, 200_000).steps.slice(1)).toEqual([`'pollut' | 'timeout'`, `'close'`, `'server'`]);
   });
 
   it('are all among the rarest of a small base', () => {
-    const [, any, ...more] = wordQuery(words, new Map(), 200).steps;
+    const [, any, ...more] = wordQuery(words, new Map(), 100).steps;
     expect([any?.split(' | ').sort(), more]).toEqual([words.map((word) => `'${word}'`), []]);
   });
 

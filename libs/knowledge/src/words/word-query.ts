@@ -8,8 +8,8 @@ export interface WordQuery {
   readonly ranking: string;
 }
 
-/** Chunks that a step may rank; more cost time and hardly change who comes first. */
-export const MOST_RANKED = 250;
+/** Chunks that a step ranks, unless more are asked for: each is a page to read, and more hardly change who comes first. */
+export const RANKED = 100;
 /** A question of hundreds of words is about its rarest. */
 const MOST_WORDS = 16;
 const MOST_COMMON = 2;
@@ -19,13 +19,14 @@ const MOST_COMMON = 2;
  * the rarest as long as what they find can be ranked, then the next more common ones.
  * @param words - stems, without those that say nothing in themselves
  * @param chunks - how many the base holds
+ * @param ranked - how many of them a step may rank
  */
-export function wordQuery(words: readonly string[], shares: Shares, chunks: number): WordQuery {
+export function wordQuery(words: readonly string[], shares: Shares, chunks: number, ranked = RANKED): WordQuery {
   const shareOf = (word: string): number => shares.get(word) ?? 0;
   const sorted = [...words].sort((a, b) => shareOf(a) - shareOf(b));
   const chosen = sorted.slice(0, MOST_WORDS);
   let expected = 0;
-  const rare = chosen.filter((word) => (expected += shareOf(word) * chunks) <= MOST_RANKED);
+  const rare = chosen.filter((word) => (expected += shareOf(word) * chunks) <= ranked);
   const common = sorted.filter((word) => shares.has(word) && !rare.includes(word)).slice(0, MOST_COMMON);
   const steps = [joined(chosen, '&'), joined(rare, '|'), ...common.map(quoted)].filter((step) => step !== '');
   return { steps: [...new Set(steps)], ranking: joined([...new Set([...chosen, ...common])], '|') };

@@ -3,7 +3,7 @@ import type { Sql } from '#libs/database';
 import { type TestDatabase, testDatabase } from '#libs/testing';
 import type { Base } from '../bases.repository.js';
 import { insertBase } from '../conformance/vector-store.conformance-spec.js';
-import { MOST_RANKED } from './word-query.js';
+import { RANKED } from './word-query.js';
 import { WordSearch } from './word-search.js';
 
 const SIZE = 3_000;
@@ -101,7 +101,7 @@ describe('the search by words', () => {
     plans.length = 0;
     expect((await search(text)).length).toBeGreaterThan(0);
     for (const plan of plans) {
-      expect(ranked(plan)).toBeLessThanOrEqual(MOST_RANKED);
+      expect(ranked(plan)).toBeLessThanOrEqual(RANKED);
       expect(looked(plan)).toBeLessThanOrEqual(SIZE);
     }
     expect(plans.length).toBeLessThanOrEqual(4);

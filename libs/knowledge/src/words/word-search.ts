@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { Database } from '#libs/database';
 import type { Base } from '../bases.repository.js';
 import { type ChunkFilter, condition, filterValues } from '../chunk-filter.js';
-import { MOST_RANKED, type Shares, wordQuery } from './word-query.js';
+import { RANKED, type Shares, wordQuery } from './word-query.js';
 
 /** Chunks that say how common the words of a base are. */
 const SAMPLE = 500;
@@ -23,7 +23,7 @@ const SEARCH = `
   SELECT seq FROM (
     SELECT c.seq, c.words FROM knowledge_chunks c
      WHERE c.org_id = $1 AND c.base_id = $2 AND c.words @@ $3::tsquery AND ${condition(5)}
-     ORDER BY c.seq LIMIT ${MOST_RANKED}) found
+     ORDER BY c.seq LIMIT $9) found
    ORDER BY ts_rank_cd(words, $4::tsquery, 1) DESC, seq LIMIT $8`;
 
 /** Finds chunks by their words. */
@@ -39,11 +39,12 @@ export class WordSearch {
   /** Numbers of chunks, best first: those with all of the words, then those with the rarest. */
   async search(base: Base, text: string, filter: ChunkFilter, limit: number): Promise<number[]> {
     const [words, shares] = await Promise.all([this.wordsOf(text), this.sharesIn(base)]);
-    const { steps, ranking } = wordQuery(words, shares, base.chunkCount);
+    const ranked = Math.max(RANKED, limit);
+    const { steps, ranking } = wordQuery(words, shares, base.chunkCount, ranked);
     const found = new Set<number>();
     for (const step of steps) {
       if (found.size >= limit) break;
-      const values = [base.orgId, base.id, within(base, step), ranking, ...filterValues(filter), limit];
+      const values = [base.orgId, base.id, within(base, step), ranking, ...filterValues(filter), limit, ranked];
       const rows = await this.database.query<{ seq: number }>(SEARCH, values);
       for (const { seq } of rows) found.add(seq);
     }
@@ -60,7 +61,7 @@ export class WordSearch {
 
   /** All of a small base can be ranked, whatever its words. */
   private sharesIn(base: Base): Promise<Shares> {
-    if (base.chunkCount <= MOST_RANKED) return Promise.resolve(new Map());
+    if (base.chunkCount <= RANKED) return Promise.resolve(new Map());
     const kept = this.shares.get(base.id);
     if (kept && base.head <= kept.head * GROWTH) return kept.shares;
     const shares = this.counted(base);
