@@ -140,6 +140,7 @@ export const sharedSchedules = ({
     run: (signal) => dropOld(tasks, config.limits.taskRetentionDays, signal),
   },
   { name: 'skills.sweep', everyMs: HOUR_MS, run: (signal) => skills.sweep(signal) },
+  { name: 'skills.rescan', everyMs: MINUTE_MS, run: (signal) => skills.rescan(signal) },
   {
     name: 'usage.retention',
     everyMs: HOUR_MS,

@@ -101,6 +101,12 @@ export interface Config {
     readonly container: string;
   };
   readonly docker: { readonly subnetPool: string };
+  readonly skills: {
+    /** Folder of community skills that every organisation sees. */
+    readonly folder: string | undefined;
+    /** Base URL of the registry from which organisations add skills; undefined: none can. */
+    readonly npmRegistry: string | undefined;
+  };
   readonly providers: {
     readonly openai: { readonly baseUrl: string; readonly apiKey: string | undefined };
     readonly anthropic: { readonly baseUrl: string; readonly apiKey: string | undefined };
@@ -214,16 +220,14 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     },
     edge: edge(env, relayPort),
     docker: { subnetPool: env.text('DOCKER_SUBNET_POOL', '10.213.0.0/16') },
+    skills: skills(env),
     providers: providers(env),
     services: services(env),
     prices: env.optional('PRICES'),
     embeddings: embeddings(env),
     knowledge: knowledge(env),
     security: security(env, dataDir, production),
-    metrics: {
-      port: env.optionalInteger('METRICS_PORT', 0, 65535),
-      bind: env.text('METRICS_BIND', '127.0.0.1'),
-    },
+    metrics: metrics(env),
     mail: mail(env),
     limits: limits(env),
     logLevel: env.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info'),
@@ -232,6 +236,16 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   env.finish();
   return config;
 }
+
+const skills = (env: EnvReader): Config['skills'] => ({
+  folder: env.optional('SKILLS_FOLDER'),
+  npmRegistry: env.optionalUrl('SKILLS_NPM_REGISTRY', ['http:', 'https:']),
+});
+
+const metrics = (env: EnvReader): Config['metrics'] => ({
+  port: env.optionalInteger('METRICS_PORT', 0, 65535),
+  bind: env.text('METRICS_BIND', '127.0.0.1'),
+});
 
 function embeddings(env: EnvReader): Config['embeddings'] {
   return {

@@ -8,7 +8,8 @@ import type { SkillTools } from './skill-tools.js';
 import type { KeyedSkill } from './skills.repository.js';
 
 const INSTALLED = `
-  id, skill_id AS "skillId", name, version, trust_level AS "trustLevel", digest, is_enabled AS "isEnabled",
+  id, skill_key AS "skillKey", skill_id AS "skillId", name, version, trust_level AS "trustLevel", digest, is_enabled AS "isEnabled",
+  coalesce((SELECT c.scan ->> 'verdict' FROM skill_contents c WHERE c.digest = agent_skills.digest), 'pass') AS verdict,
   state, disabled_at AS "disabledAt", manual, installed_at AS "installedAt"`;
 
 /** How much an agent's skills are together. */
@@ -197,12 +198,18 @@ export class AgentSkillsRepository {
     return switched(rows);
   }
 
-  async load(tx: Tx, scope: Scope, agentId: string): Promise<SkillLoad> {
+  /** How much the agent's skills are; `replaced` counts a skill as if it had another content. */
+  async load(
+    tx: Tx,
+    scope: Scope,
+    agentId: string,
+    replaced?: { readonly skillId: string; readonly digest: string },
+  ): Promise<SkillLoad> {
     const [load] = await tx.query<SkillLoad>(
-      `SELECT count(*)::int AS skills, coalesce(sum(c.file_count), 0)::int AS files,
-              coalesce(sum(c.size_bytes), 0)::int AS bytes
-         FROM agent_skills a JOIN skill_contents c USING (digest) WHERE a.org_id = $1 AND a.agent_id = $2`,
-      [scope.orgId, agentId],
+      `SELECT count(*)::int AS skills, coalesce(sum(c.file_count), 0)::int AS files, coalesce(sum(c.size_bytes), 0)::int AS bytes
+         FROM agent_skills a JOIN skill_contents c ON c.digest = CASE WHEN a.skill_id = $3 THEN $4 ELSE a.digest END
+        WHERE a.org_id = $1 AND a.agent_id = $2`,
+      [scope.orgId, agentId, replaced?.skillId ?? null, replaced?.digest ?? null],
     );
     return load ?? { skills: 0, files: 0, bytes: 0 };
   }

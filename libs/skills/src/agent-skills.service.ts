@@ -5,6 +5,7 @@ import { Notices } from '#libs/events';
 import { OrganisationsService } from '#libs/identity';
 import { type Caller, DomainError, invalid, isUuid, newId, prefixedId, requireScope } from '#libs/kernel';
 import { JobRinger } from '#libs/queue';
+import type { SkillLoad } from './agent-skills.repository.js';
 import { sourceOf, InstallTables } from './installing/install-commits.js';
 import { type SkillInstall, isOpen } from './installing/skill-install.js';
 import { INSTALL_TOPIC } from './installing/skill-installs.repository.js';
@@ -177,10 +178,15 @@ export class AgentSkillsService {
 
   /** The new one is counted already. */
   private async refuseOverLimit(tx: Tx, caller: Caller, agentId: string, mostSkills: number): Promise<void> {
-    const { skills, files, bytes } = await this.tables.agents.load(tx, caller, agentId);
-    if (skills > mostSkills) throw skillLimitReached(mostSkills);
-    if (files > MOST_AGENT_FILES || bytes > MOST_AGENT_BYTES) throw skillsTooLarge();
+    const load = await this.tables.agents.load(tx, caller, agentId);
+    if (load.skills > mostSkills) throw skillLimitReached(mostSkills);
+    refuseLargeSkills(load);
   }
+}
+
+/** @throws DomainError `conflict` */
+export function refuseLargeSkills({ files, bytes }: SkillLoad): void {
+  if (files > MOST_AGENT_FILES || bytes > MOST_AGENT_BYTES) throw skillsTooLarge();
 }
 
 function checkedLevel(level: string): TrustLevel {

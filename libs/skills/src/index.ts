@@ -14,6 +14,8 @@ export * from './skills.jobs.js';
 export * from './scan/index.js';
 export { NO_REQUIREMENTS, type SkillRequirements } from './requirements.js';
 export * from './skill-tools.js';
+export { type SkillUpdate, SkillUpdates } from './updating/skill-updates.service.js';
+export type { DeclaredChange, FileChange } from './updating/skill-diff.js';
 export { SkillSweeper } from './skill-sweeper.js';
 export * from './skills.module.js';
 export { SkillsService, type SkillUpload } from './skills.service.js';

@@ -3,6 +3,7 @@ import { type ArchiveMember, ARCHIVE_BROKEN, tarMembers } from './archives/tar-m
 import { zipMembers } from './archives/zip-members.js';
 import { MOST_FILES, MOST_FILE_BYTES, MOST_SKILL_BYTES } from './skill-folder.js';
 import { badSkill } from './skills.errors.js';
+import { textOf } from './text.js';
 
 /** Larger ones are not looked at: what may be in one fits into it whatever way it is packed. */
 export const MOST_ARCHIVE_BYTES = MOST_SKILL_BYTES * 4;
@@ -65,12 +66,4 @@ async function bytesOf(content: AsyncIterable<unknown>, most: number): Promise<B
     parts.push(part);
   }
   return Buffer.concat(parts);
-}
-
-function textOf(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw badSkill('has a file that is no text');
-  }
 }

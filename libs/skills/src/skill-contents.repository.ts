@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Tx } from '#libs/database';
 import { SCAN_VERSION, scanSkill } from './scan/index.js';
 import type { ParsedSkill, SkillFile } from './skill.js';
+import { readKept } from './skill-folder.js';
 import type { SkillOrigin } from './sources/skill-source.js';
 
 const KEEP = `
@@ -12,8 +13,11 @@ const KEEP = `
      scan = excluded.scan, scan_version = excluded.scan_version, requirements = excluded.requirements,
      manifest = excluded.manifest`;
 
-/** Sources that give a content again when it is asked for. */
-const CAN_BE_FETCHED = `s.origin ->> 'kind' NOT IN ('upload', 'verified')`;
+/** Sources that give a content again when it is asked for; of the others the catalogue keeps the files. */
+const FETCHED = ['npm', 'archive'] as const;
+const CAN_BE_FETCHED = `s.origin ->> 'kind' IN ('${FETCHED.join("','")}')`;
+
+export const canBeFetched = ({ kind }: SkillOrigin): boolean => FETCHED.some((one) => one === kind);
 
 /** One file of a content, without what it says. */
 export interface ManifestEntry {
@@ -44,6 +48,37 @@ export class SkillContentsRepository {
       [digest],
     );
     return row?.files ? Object.entries(row.files).map(([path, content]) => ({ path, content })) : undefined;
+  }
+
+  /** What a content consists of; undefined when nobody knows any more. */
+  async manifest(digest: string): Promise<readonly ManifestEntry[] | undefined> {
+    const [row] = await this.database.query<{ manifest: ManifestEntry[] | null }>(
+      'SELECT manifest FROM skill_contents WHERE digest = $1',
+      [digest],
+    );
+    if (row?.manifest) return row.manifest;
+    const files = await this.files(digest);
+    return files && manifestOf(files);
+  }
+
+  /**
+   * Scans contents that were scanned by former rules, and whose files are here; the others are scanned when they are fetched.
+   * @returns how many; fewer than `limit` means done.
+   */
+  async rescan(limit: number): Promise<number> {
+    const rows = await this.database.query<{ digest: string; files: Readonly<Record<string, string>> }>(
+      'SELECT digest, files FROM skill_contents WHERE scan_version < $1 AND files IS NOT NULL ORDER BY digest LIMIT $2',
+      [SCAN_VERSION, limit],
+    );
+    for (const { digest, files: kept } of rows) {
+      const files = Object.entries(kept).map(([path, content]) => ({ path, content }));
+      const report = scanSkill({ files, permissions: readKept(files)?.permissions });
+      await this.database.query(
+        'UPDATE skill_contents SET scan = $2, scan_version = $3 WHERE digest = $1 AND scan_version < $3',
+        [digest, JSON.stringify(report), SCAN_VERSION],
+      );
+    }
+    return rows.length;
   }
 
   /** Where the present content of a skill comes from; undefined when the digest is no longer its present one. */

@@ -8,7 +8,8 @@ import { MOST_ARCHIVE_BYTES, unpackSkill } from './skill-archive.js';
 import { MOST_FILES, MOST_FILE_BYTES, parseSkill } from './skill-folder.js';
 import { scanSkill } from './scan/index.js';
 import { zipOf } from './testing/zip-fixture.js';
-import { findFolder, readVerified } from './verified-skills.js';
+import { readSkills } from './published-skills.js';
+import { findFolder } from './verified-folder.js';
 
 const HEAD =
   '---\nname: our-tone\ndescription: How we write.\n---\n\n# Tone\n\nWrite briefly,\nand kindly.\n\nSecond.\n';
@@ -205,7 +206,7 @@ describe('an archive of a skill', () => {
 
 describe('the verified skills', () => {
   it('let the scan find nothing that has to be looked at', async () => {
-    for (const skill of await readVerified(findFolder())) {
+    for (const skill of await readSkills(findFolder())) {
       const { verdict, securityScore, findings } = scanSkill(skill);
       expect([skill.id, verdict, securityScore >= 90, findings.filter(({ severity }) => severity === 'high')]).toEqual([
         skill.id,
@@ -217,7 +218,7 @@ describe('the verified skills', () => {
   });
 
   it('are at least twelve, each good, with a beginning that says what it is for', async () => {
-    const skills = await readVerified(findFolder());
+    const skills = await readSkills(findFolder());
     expect(skills.length).toBeGreaterThanOrEqual(12);
     for (const skill of skills) {
       expect(skill).toMatchObject({ author: 'rookery', version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
@@ -229,7 +230,7 @@ describe('the verified skills', () => {
   });
 
   it('name only files that they have', async () => {
-    for (const { id, files } of await readVerified(findFolder())) {
+    for (const { id, files } of await readSkills(findFolder())) {
       const text = files.find(({ path }) => path === 'SKILL.md')?.content ?? '';
       const named = text.match(/\b(references|scripts)\/[\w.-]+\w/g) ?? [];
       expect([id, named.filter((path) => !files.some((file) => file.path === path))]).toEqual([id, []]);

@@ -36,6 +36,15 @@ export function parseSkill(given: readonly SkillFile[]): ParsedSkill {
   };
 }
 
+/** What was kept under former rules; undefined where it is no skill by the present ones. */
+export function readKept(files: readonly SkillFile[]): ParsedSkill | undefined {
+  try {
+    return parseSkill(files);
+  } catch {
+    return undefined;
+  }
+}
+
 /** SHA-256 over paths and contents, the same for the same files in whatever order they come. */
 export function contentDigest(files: readonly SkillFile[]): string {
   const hash = createHash('sha256');

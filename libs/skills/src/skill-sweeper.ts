@@ -6,6 +6,7 @@ import { SkillInstallsRepository } from './installing/skill-installs.repository.
 const SPARED_MS = 60 * 60 * 1_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const BATCH = 500;
+const RESCANNED_AT_ONCE = 20;
 
 /** Drops contents that nobody has any more, an hour after they were last stored, and what tells of installations long ended. */
 @Injectable()
@@ -21,5 +22,10 @@ export class SkillSweeper {
     while (!signal.aborted && (await this.contents.deleteUnused(before, BATCH)) === BATCH);
     const ended = new Date(now.getTime() - this.config.limits.eventRetentionDays * DAY_MS);
     while (!signal.aborted && (await this.installs.deleteBefore(ended, BATCH)) === BATCH);
+  }
+
+  /** Has what was scanned by former rules scanned by the present ones, a part of it at a time. */
+  async rescan(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && (await this.contents.rescan(RESCANNED_AT_ONCE)) === RESCANNED_AT_ONCE);
   }
 }

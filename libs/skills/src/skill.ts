@@ -52,6 +52,8 @@ export interface ParsedSkill {
 export interface CatalogueSkill {
   readonly id: string;
   readonly trustLevel: TrustLevel;
+  /** The organisation added it itself. */
+  readonly isOwn: boolean;
   readonly name: string;
   readonly description: string;
   readonly enhancedDescription: string;
@@ -87,6 +89,8 @@ export interface SearchSkills {
 /** A skill on an agent, pinned to the content it was installed with. */
 export interface InstalledSkill {
   readonly id: string;
+  /** Of its row in the catalogue. */
+  readonly skillKey: string;
   readonly skillId: string;
   readonly name: string;
   readonly version: string;
@@ -97,6 +101,8 @@ export interface InstalledSkill {
   readonly state: 'installing' | 'installed';
   /** When its content was disabled; null when it was not. */
   readonly disabledAt: Date | null;
+  /** What the scan says of its content now. */
+  readonly verdict: Verdict;
   /** What people have to do before all of it works, a sentence each. */
   readonly manual: readonly string[];
   readonly installedAt: Date;

@@ -5,7 +5,7 @@ export const skillQuarantined = (reasons: readonly string[]): DomainError =>
   new DomainError(
     'unprocessable',
     'skill_quarantined',
-    `The skill is too dangerous to be kept: ${reasons.slice(0, 3).join('; ')}`,
+    `The skill is too dangerous to be installed: ${reasons.slice(0, 3).join('; ')}`,
   );
 
 export const skillDisabled = (): DomainError =>
@@ -39,11 +39,23 @@ export const badSkill = (message: string): DomainError =>
 export const alreadyInstalled = (): DomainError =>
   conflict('skill_installed', 'The agent has a skill of this name already; uninstall it first');
 
-export const skillExists = (id: string): DomainError =>
-  conflict('skill_exists', `There is a verified skill called ${id}; choose another name`);
+export const skillExists = (id: string, level: string): DomainError =>
+  conflict('skill_exists', `There is a skill called ${id} of the level ${level}; choose another name`);
+
+export const otherContent = (digest: string): DomainError =>
+  new DomainError('unprocessable', 'skill_content_changed', `What is there has another digest: ${digest}`);
 
 export const versionNotHigher = (version: string): DomainError =>
   conflict('version_not_higher', `The version must be higher than ${version}, which the catalogue has already`);
+
+export const versionGoesBack = (installed: string, latest: string): DomainError =>
+  conflict('version_not_higher', `The agent has ${installed}, the catalogue ${latest}: an update never goes back`);
+
+export const skillChangedMeanwhile = (digest: string): DomainError =>
+  conflict(
+    'skill_changed',
+    `The catalogue has another content now, with the digest ${digest}; look at what it changes`,
+  );
 
 export const skillInUse = (agents: number): DomainError =>
   conflict('skill_in_use', `${agents} agents have this skill; uninstall it there first`);

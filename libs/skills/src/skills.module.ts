@@ -2,6 +2,7 @@ import { type FactoryProvider, Inject, Injectable, Module } from '@nestjs/common
 import { AgentsModule, AgentsWorkerModule, WorkspaceSources } from '#libs/agents';
 import { AuditModule } from '#libs/audit';
 import { CONTAINER_RUNTIME, type ContainerRuntime } from '#libs/containers';
+import { EgressModule } from '#libs/egress';
 import { IdentityModule } from '#libs/identity';
 import { AgentSkillsRepository } from './agent-skills.repository.js';
 import { AgentSkillsService, SkillPorts } from './agent-skills.service.js';
@@ -14,13 +15,14 @@ import { SkillInstaller } from './installing/skill-installer.js';
 import { SkillInstallsRepository } from './installing/skill-installs.repository.js';
 import { PlacingHost, SkillPlacer } from './installing/skill-placer.js';
 import { SkillPlacementsRepository } from './installing/skill-placements.repository.js';
+import { PublishedSkills } from './published-skills.js';
 import { SkillContentsRepository } from './skill-contents.repository.js';
 import { BuiltTools, ManualTools, SKILL_TOOLS, type SkillToolsBuilder } from './skill-tools.js';
 import { SkillSweeper } from './skill-sweeper.js';
 import { SkillSources } from './sources/skill-sources.js';
 import { SkillsRepository } from './skills.repository.js';
 import { SkillsService } from './skills.service.js';
-import { VerifiedSkills } from './verified-skills.js';
+import { SkillUpdates } from './updating/skill-updates.service.js';
 
 const TABLES = [
   AgentSkillsRepository,
@@ -34,9 +36,18 @@ const TABLES = [
 
 /** For whoever serves users. Publishes the verified skills when the program starts. */
 @Module({
-  imports: [AgentsModule, AuditModule, IdentityModule],
-  providers: [...TABLES, AgentSkillsService, SkillPorts, SkillSwitch, SkillsService, VerifiedSkills],
-  exports: [AgentSkillsService, SkillSwitch, SkillsService],
+  imports: [AgentsModule, AuditModule, EgressModule, IdentityModule],
+  providers: [
+    ...TABLES,
+    AgentSkillsService,
+    PublishedSkills,
+    SkillPorts,
+    SkillSources,
+    SkillSwitch,
+    SkillUpdates,
+    SkillsService,
+  ],
+  exports: [AgentSkillsService, SkillSwitch, SkillUpdates, SkillsService],
 })
 export class SkillsModule {}
 
@@ -63,7 +74,7 @@ const toolsBuilder: FactoryProvider<SkillToolsBuilder> = {
 
 /** For the worker of a host: installs skills on its agents. */
 @Module({
-  imports: [AgentsModule, AgentsWorkerModule],
+  imports: [AgentsModule, AgentsWorkerModule, EgressModule],
   providers: [
     ...TABLES,
     InstallCommits,

@@ -3,7 +3,7 @@ import { Database, type Sql, type Tx } from '#libs/database';
 import { type Page, type Scope, newId } from '#libs/kernel';
 import { NO_REQUIREMENTS } from './requirements.js';
 import { SCAN_VERSION } from './scan/index.js';
-import { SkillContentsRepository } from './skill-contents.repository.js';
+import { SkillContentsRepository, canBeFetched } from './skill-contents.repository.js';
 import type { SkillOrigin } from './sources/skill-source.js';
 import type { CatalogueSkill, ParsedSkill, SearchSkills, TrustLevel } from './skill.js';
 
@@ -11,7 +11,7 @@ const NOTHING = JSON.stringify(NO_REQUIREMENTS);
 
 const SKILL = `
   s.id, s.trust_level AS "trustLevel", s.name, s.description, s.enhanced_description AS "enhancedDescription", s.author,
-  s.category, s.tags, s.use_cases AS "useCases", s.tool_count AS "toolCount", s.version, s.digest, s.permissions,
+  s.org_id IS NOT NULL AS "isOwn", s.category, s.tags, s.use_cases AS "useCases", s.tool_count AS "toolCount", s.version, s.digest, s.permissions,
   s.install_count AS "installCount",
   coalesce((SELECT c.requirements FROM skill_contents c WHERE c.digest = s.digest), '${NOTHING}') AS requirements,
   (SELECT (c.scan ->> 'securityScore')::int FROM skill_contents c WHERE c.digest = s.digest) AS "securityScore",
@@ -22,16 +22,30 @@ const SKILL = `
 /** What an organisation sees: the verified ones, and its own. */
 const VISIBLE = 's.listed AND (s.org_id IS NULL OR s.org_id = $1)';
 
+/** The rows of `page` whole, with the size of the whole list in each; one row without a skill when the page is empty. */
+const shown = (total: string): string => `
+  SELECT (${total}) AS total, r.* FROM (SELECT 1) one LEFT JOIN (
+    SELECT ${SKILL}, page.rank FROM page JOIN skills s USING (key)
+  ) r ON true ORDER BY r.rank DESC, r."installCount" DESC, r.id`;
+
+const QUERY = `(to_tsquery('english', $5) || to_tsquery('simple', $5))`;
+const IN_CATEGORY = '($2::text IS NULL OR s.category = $2)';
+
 /** Stems find other forms of a word, the words themselves what consists of `at`, `once` and their like. */
 const SEARCH = `
   WITH matching AS (
-    SELECT s.key, s.id, s.install_count, CASE WHEN $2 = '' THEN 0 ELSE ts_rank(s.search, (to_tsquery('english', $2) || to_tsquery('simple', $2))) END AS rank
-      FROM skills s
-     WHERE ${VISIBLE} AND ($2 = '' OR s.search @@ (to_tsquery('english', $2) || to_tsquery('simple', $2))) AND ($3::text IS NULL OR s.category = $3)
-  ), page AS (SELECT * FROM matching ORDER BY rank DESC, install_count DESC, id LIMIT $4 OFFSET $5)
-  SELECT (SELECT count(*)::int FROM matching) AS total, r.* FROM (SELECT 1) one LEFT JOIN (
-    SELECT ${SKILL}, page.rank FROM page JOIN skills s USING (key)
-  ) r ON true ORDER BY r.rank DESC, r."installCount" DESC, r.id`;
+    SELECT s.key, s.id, s.install_count, ts_rank(s.search, ${QUERY}) AS rank
+      FROM skills s WHERE ${VISIBLE} AND s.search @@ ${QUERY} AND ${IN_CATEGORY}
+  ), page AS (SELECT * FROM matching ORDER BY rank DESC, install_count DESC, id LIMIT $3 OFFSET $4)
+  ${shown('SELECT count(*)::int FROM matching')}`;
+
+/** Without words nothing is ranked: the page comes from an index that has its order, the size of the list from one that has no more. */
+const BROWSE = `
+  WITH page AS (
+    SELECT s.key, 0 AS rank FROM skills s WHERE ${VISIBLE} AND ${IN_CATEGORY}
+     ORDER BY s.install_count DESC, s.id LIMIT $3 OFFSET $4)
+  ${shown(`SELECT (SELECT count(*) FROM skills s WHERE s.org_id IS NULL AND s.listed AND ${IN_CATEGORY})::int +
+                  (SELECT count(*) FROM skills s WHERE s.org_id = $1 AND s.listed AND ${IN_CATEGORY})::int`)}`;
 
 const SAVE = `
   INSERT INTO skills (key, org_id, id, trust_level, name, description, enhanced_description, author, category, tags,
@@ -61,21 +75,21 @@ export class SkillsRepository {
   async search(scope: Scope, { search, category, limit, offset }: SearchSkills): Promise<Page<CatalogueSkill>> {
     const words = search === undefined ? '' : tsquery(search);
     if (words === undefined) return { items: [], total: 0 };
-    const values = [scope.orgId, words, category ?? null, limit, offset];
+    const values = [scope.orgId, category ?? null, limit, offset];
     const rows = await this.database.query<CatalogueSkill & { total: number; id: string | null; rank: number }>(
-      SEARCH,
-      values,
+      words === '' ? BROWSE : SEARCH,
+      words === '' ? values : [...values, words],
     );
     const items = rows.filter((row) => row.id !== null).map(({ total: _total, rank: _rank, ...skill }) => skill);
     return { items, total: rows[0]?.total ?? 0 };
   }
 
-  /** Of one level, or the verified one before the organisation's own; held until `tx` ends where one is given. */
+  /** Of one level, or the verified one before others, and what all see before the organisation's own; held until `tx` ends where one is given. */
   async find(scope: Scope, id: string, level?: TrustLevel, tx?: Tx): Promise<KeyedSkill | undefined> {
     const on: Sql = tx ?? this.database;
     const [skill] = await on.query<KeyedSkill>(
       `SELECT ${SKILL}, s.key FROM skills s WHERE ${VISIBLE} AND s.id = $2 AND ($3::text IS NULL OR s.trust_level = $3)
-        ORDER BY s.trust_level = 'verified' DESC LIMIT 1 ${tx ? 'FOR KEY SHARE' : ''}`,
+        ORDER BY s.trust_level = 'verified' DESC, s.org_id NULLS FIRST LIMIT 1 ${tx ? 'FOR KEY SHARE' : ''}`,
       [scope.orgId, id, level ?? null],
     );
     return skill;
@@ -93,7 +107,7 @@ export class SkillsRepository {
 
   /** Adds the skill, or puts it in the place of the one of its name and level. */
   async save(tx: Tx, orgId: string | null, level: TrustLevel, skill: ParsedSkill, origin: SkillOrigin): Promise<void> {
-    await this.contents.keep(tx, skill, { withFiles: true });
+    await this.contents.keep(tx, skill, { withFiles: !canBeFetched(origin) });
     const texts = [skill.id, level, skill.name, skill.description, skill.enhancedDescription, skill.author];
     const lists = [skill.category, skill.tags, skill.useCases, skill.toolCount, skill.version, skill.digest];
     await tx.query(SAVE, [
@@ -106,16 +120,20 @@ export class SkillsRepository {
     ]);
   }
 
-  /** Verified skills by id, with what they hold; empty where that was never scanned by the present rules. */
-  async verified(tx: Tx): Promise<Map<string, string>> {
+  /** What everybody sees of a level by id, with what it holds; empty where that was never scanned by the present rules. */
+  async published(tx: Tx, level: TrustLevel): Promise<Map<string, string>> {
     const sql = `SELECT s.id, CASE WHEN c.scan_version < ${SCAN_VERSION} THEN '' ELSE s.digest END AS digest
-                   FROM skills s JOIN skill_contents c USING (digest) WHERE s.org_id IS NULL AND s.listed`;
-    return new Map((await tx.query<{ id: string; digest: string }>(sql)).map(({ id, digest }) => [id, digest]));
+                   FROM skills s JOIN skill_contents c USING (digest)
+                  WHERE s.org_id IS NULL AND s.listed AND s.trust_level = $1`;
+    return new Map(
+      (await tx.query<{ id: string; digest: string }>(sql, [level])).map(({ id, digest }) => [id, digest]),
+    );
   }
 
   /** Agents that have one of these keep it; nobody finds it any more. */
-  async unlist(tx: Tx, ids: readonly string[]): Promise<void> {
-    await tx.query('UPDATE skills SET listed = false WHERE org_id IS NULL AND id = ANY($1)', [ids]);
+  async unlist(tx: Tx, level: TrustLevel, ids: readonly string[]): Promise<void> {
+    const sql = 'UPDATE skills SET listed = false WHERE org_id IS NULL AND trust_level = $1 AND id = ANY($2)';
+    await tx.query(sql, [level, ids]);
   }
 
   async remove(tx: Tx, scope: Scope, key: string): Promise<void> {

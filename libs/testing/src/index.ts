@@ -1,5 +1,6 @@
 export * from './embedding-server.js';
 export * from './eventually.js';
+export * from './package-registries.js';
 export * from './pdf.js';
 export * from './servers.js';
 export * from './test-cluster.js';

@@ -63,6 +63,12 @@ export class EgressPolicy {
     );
   }
 
+  /** What one source approved for an agent. */
+  async approvedBy(tx: Tx, scope: Scope, agentId: string, source: string): Promise<string[]> {
+    const sql = 'SELECT host FROM agent_egress_hosts WHERE org_id = $1 AND agent_id = $2 AND source = $3 ORDER BY host';
+    return (await tx.query<{ host: string }>(sql, [scope.orgId, agentId, source])).map(({ host }) => host);
+  }
+
   /** For many agents, whosever they are. @throws DomainError `validation` */
   async approveAll(tx: Tx, agentIds: readonly string[], source: string, hosts: readonly string[]): Promise<void> {
     refuseWrong(hosts);

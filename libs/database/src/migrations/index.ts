@@ -26,6 +26,7 @@ import { KnowledgeWords1795840000000 } from './202611270120-knowledge-words.js';
 import { ServiceKeys1795850000000 } from './202611270131-service-keys.js';
 import { AgentTemplates1795851000000 } from './202611270132-agent-templates.js';
 import { Alerts1795852000000 } from './202611270133-alerts.js';
+import { SkillRescans1795860000000 } from './202611270101-skill-rescans.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -57,4 +58,5 @@ export const migrations = [
   ServiceKeys1795850000000,
   AgentTemplates1795851000000,
   Alerts1795852000000,
+  SkillRescans1795860000000,
 ];

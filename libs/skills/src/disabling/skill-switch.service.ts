@@ -5,7 +5,7 @@ import { Database, type Tx } from '#libs/database';
 import { type Caller, DomainError, type Page, requireRole, requireScope } from '#libs/kernel';
 import type { SwitchedSkills } from '../agent-skills.repository.js';
 import { InstallTables, sourceOf } from '../installing/install-commits.js';
-import { parseSkill } from '../skill-folder.js';
+import { readKept } from '../skill-folder.js';
 import { digestNotDisabled, digestNotFound } from '../skills.errors.js';
 import type { DisabledDigest } from './disabled-digests.repository.js';
 
@@ -96,7 +96,7 @@ export class SkillSwitch {
   private async approveAgain(tx: Tx, { skillId, agentIds }: SwitchedSkills, digest: string): Promise<void> {
     const files = skillId === undefined ? undefined : await this.tables.contents.files(digest);
     if (skillId === undefined || files === undefined) return;
-    const { network } = parseSkill(files).permissions;
+    const network = readKept(files)?.permissions.network ?? [];
     await this.egress.approveAll(tx, agentIds, sourceOf(skillId), network);
   }
 }

@@ -25,6 +25,7 @@ import { SecretsController } from './secrets/secrets.controller.js';
 import { AgentSkillsController } from './skills/agent-skills.controller.js';
 import { DisabledSkillsController } from './skills/disabled-skills.controller.js';
 import { SettledSkills } from './skills/settled-skills.js';
+import { SkillUpdatesController } from './skills/skill-updates.controller.js';
 import { SkillsController } from './skills/skills.controller.js';
 import { SwarmTeamsController } from './swarms/swarm-teams.controller.js';
 import { SwarmsController } from './swarms/swarms.controller.js';
@@ -57,6 +58,7 @@ import { WorkflowController } from './workflow/workflow.controller.js';
     RulesController,
     SkillsController,
     AgentSkillsController,
+    SkillUpdatesController,
     DisabledSkillsController,
     SwarmsController,
     SwarmTeamsController,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { HostAgents } from '#libs/agents';
-import { ConfigModule } from '#libs/config';
+import { type Config, ConfigModule } from '#libs/config';
 import { CONTAINER_RUNTIME, FakeHost, FakeRuntime } from '#libs/containers';
 import { DatabaseModule } from '#libs/database';
 import { EventsModule } from '#libs/events';
@@ -10,6 +10,7 @@ import { LoggerModule, Metrics, silentLogger } from '#libs/observability';
 import { QueueModule } from '#libs/queue';
 import { SkillInstaller, SkillPlacer, SkillsWorkerModule } from '#libs/skills';
 import { StorageModule } from '#libs/storage';
+import type { Overrides } from '#libs/testing';
 import type { ApiFixture } from '../../../testing/api-fixture.js';
 
 const ROUND_MS = 20;
@@ -23,7 +24,7 @@ export interface SkillHost {
   close(): Promise<void>;
 }
 
-export async function startSkillHost(api: ApiFixture): Promise<SkillHost> {
+export async function startSkillHost(api: ApiFixture, overrides: Overrides<Config> = {}): Promise<SkillHost> {
   const id = 'skill-host';
   const runtime = new FakeRuntime(new FakeHost());
 
@@ -31,7 +32,7 @@ export async function startSkillHost(api: ApiFixture): Promise<SkillHost> {
   class FakeRuntimeModule {}
 
   const imports = [
-    ConfigModule.forRoot(api.db.config({ runtime: 'fake', host: { id } })),
+    ConfigModule.forRoot(api.db.config({ runtime: 'fake', host: { id }, ...overrides })),
     LoggerModule.forRoot(silentLogger(), new Metrics({ process: false })),
     DatabaseModule.forRoot(),
     EventsModule.forRoot(),

@@ -114,6 +114,7 @@ describe('the catalogue', () => {
       toolCount: 1,
       trustLevel: 'verified',
       digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      verdict: 'pass',
       permissions: { network: [], read: [], write: [], env: [] },
       requirements: { bins: [], env: [], packages: { npm: [], pip: [], go: [], apt: [] }, manual: [] },
     });
@@ -181,8 +182,11 @@ describe('a skill of the account', () => {
   });
 
   it.each<[string, object, RegExp]>([
-    ['nothing', {}, /either files or archive/],
-    ['both', { ...skill('x'), archive: 'AAAA' }, /either files or archive/],
+    ['nothing', {}, /either files or archive, url or npm/],
+    ['both', { ...skill('x'), archive: 'AAAA' }, /either files or archive, url or npm/],
+    ['an address and a package', { url: 'https://a.dev/x', npm: 'x' }, /either files/],
+    ['a digest of what is uploaded', { ...skill('x'), digest: 'a'.repeat(64) }, /digest goes with/],
+    ['a digest that is none', { npm: 'x', digest: 'abc' }, /digest/],
     ['no files', { files: {} }, /no files/],
     ['files that are a list', { files: ['x'] }, /files/],
     ['a file that is a number', { files: { 'SKILL.md': 7 } }, /texts by path/],
@@ -251,6 +255,7 @@ describe('the skills of an agent', () => {
       installedAt: iso,
       digest: expect.stringMatching(/^[0-9a-f]{64}$/),
       manual: [],
+      verdict: 'pass',
       disabledAt: null,
       install: {
         state: 'done',

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Caller } from '#libs/kernel';
-import { type AgentSkill, AgentSkillsService } from '#libs/skills';
+import { type AgentSkill, AgentSkillsService, SkillUpdates } from '#libs/skills';
+import type { UpdateSkillDto } from './skill-updates.dto.js';
 import type { InstallSkillDto } from './skills.dto.js';
 
 const LONGEST_WAIT_MS = 20_000;
@@ -11,7 +12,10 @@ const LONGEST_WAIT_MS = 20_000;
  */
 @Injectable()
 export class SettledSkills {
-  constructor(@Inject(AgentSkillsService) private readonly skills: AgentSkillsService) {}
+  constructor(
+    @Inject(AgentSkillsService) private readonly skills: AgentSkillsService,
+    @Inject(SkillUpdates) private readonly updates: SkillUpdates,
+  ) {}
 
   /** `id`: the installation's, when the request may be repeated. @throws what the installation failed with */
   async install(
@@ -22,6 +26,18 @@ export class SettledSkills {
     signal: AbortSignal,
   ): Promise<AgentSkill> {
     const requested = await this.skills.install(caller, agentId, skillId, trustLevel, id);
+    return this.skills.settle(caller, requested, { timeoutMs: LONGEST_WAIT_MS, signal });
+  }
+
+  /** As `install`. */
+  async update(
+    caller: Caller,
+    { agentId, skillId }: { readonly agentId: string; readonly skillId: string },
+    { digest }: UpdateSkillDto,
+    id: string | undefined,
+    signal: AbortSignal,
+  ): Promise<AgentSkill> {
+    const requested = await this.updates.update(caller, agentId, skillId, digest, id);
     return this.skills.settle(caller, requested, { timeoutMs: LONGEST_WAIT_MS, signal });
   }
 

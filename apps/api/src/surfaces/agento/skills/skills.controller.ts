@@ -1,12 +1,26 @@
 import { Body, Delete, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import type { Caller } from '#libs/kernel';
 import { SkillsService } from '#libs/skills';
-import { CallerOf } from '../../../http/caller-of.js';
+import { CallerOf, ClientGone } from '../../../http/caller-of.js';
 import { Idempotent } from '../../../http/idempotency/idempotent.js';
 import { AgentoController, AnswersData, AnswersPage, Refuses, TakesIdempotencyKey } from '../agento.openapi.js';
 import type { AgentoPage } from '../agento.paging.js';
-import { DeletedSkillDto, SearchSkillsQuery, SkillDetailsDto, SkillSummaryDto, UploadSkillDto } from './skills.dto.js';
-import { toDeletedSkill, toSearchSkills, toSkillDetails, toSkillPage, toSkillUpload } from './skills.mapper.js';
+import {
+  DeletedSkillDto,
+  SearchSkillsQuery,
+  SkillDetailsDto,
+  SkillScanDto,
+  SkillSummaryDto,
+  UploadSkillDto,
+} from './skills.dto.js';
+import {
+  toDeletedSkill,
+  toSearchSkills,
+  toSkillDetails,
+  toSkillPage,
+  toSkillScan,
+  toSkillUpload,
+} from './skills.mapper.js';
 
 @AgentoController('Skills', 'v1/skills')
 export class SkillsController {
@@ -23,14 +37,21 @@ export class SkillsController {
     return toSkillPage(await this.skills.search(caller, toSearchSkills(query)), toSearchSkills(query));
   }
 
-  /** Upload a skill of your own, or a higher version of it. It is on no agent until it is installed there. */
+  /**
+   * Add a skill, or a higher version of it: upload it, or have it fetched from an address or a package. It is on no agent until it is
+   * installed there.
+   */
   @Post()
   @Idempotent()
   @TakesIdempotencyKey()
   @AnswersData(SkillDetailsDto, 'The skill is in the catalogue of your account', 201)
-  @Refuses(400, 409, 413, 422)
-  async uploadSkill(@CallerOf() caller: Caller, @Body() body: UploadSkillDto): Promise<{ data: SkillDetailsDto }> {
-    return toSkillDetails(await this.skills.upload(caller, toSkillUpload(body)));
+  @Refuses(400, 404, 409, 413, 422, 502)
+  async uploadSkill(
+    @CallerOf() caller: Caller,
+    @Body() body: UploadSkillDto,
+    @ClientGone() gone: AbortSignal,
+  ): Promise<{ data: SkillDetailsDto }> {
+    return toSkillDetails(await this.skills.upload(caller, toSkillUpload(body), gone));
   }
 
   /** Get one skill. */
@@ -39,6 +60,14 @@ export class SkillsController {
   @Refuses(404)
   async getSkill(@CallerOf() caller: Caller, @Param('id') id: string): Promise<{ data: SkillDetailsDto }> {
     return toSkillDetails(await this.skills.get(caller, id));
+  }
+
+  /** What the scan found in the present content of a skill. */
+  @Get(':id/scan')
+  @AnswersData(SkillScanDto, 'The scan')
+  @Refuses(404)
+  async getSkillScan(@CallerOf() caller: Caller, @Param('id') id: string): Promise<{ data: SkillScanDto }> {
+    return toSkillScan(await this.skills.get(caller, id));
   }
 
   /** Take a skill of your own, which no agent has, out of the catalogue. */

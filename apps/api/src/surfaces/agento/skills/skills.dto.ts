@@ -3,6 +3,8 @@ import { Type } from 'class-transformer';
 import { IsBase64, IsInt, IsObject, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import { IfPresent } from '../agento.validation.js';
 
+const VERDICTS = ['pass', 'review', 'quarantine'];
+
 export class SearchSkillsQuery {
   /** Words that name, description or tags have */
   @IfPresent()
@@ -36,7 +38,7 @@ export class SearchSkillsQuery {
 }
 
 export class UploadSkillDto {
-  /** Texts by path, `SKILL.md` among them; or give `archive` */
+  /** Texts by path, `SKILL.md` among them; or give `archive`, `url` or `npm` */
   @ApiPropertyOptional({
     type: 'object',
     additionalProperties: { type: 'string' },
@@ -51,6 +53,30 @@ export class UploadSkillDto {
   @IsString()
   @IsBase64()
   archive?: string;
+
+  /**
+   * Address of a `.tar`, `.tar.gz` or `.zip` of the skill's folder, at most 2 MiB
+   * @example "https://example.com/our-tone.tar.gz"
+   */
+  @IfPresent()
+  @IsString()
+  @MaxLength(2_000)
+  url?: string;
+
+  /**
+   * Package with `SKILL.md` at its root, with `@` and a version or tag or without
+   * @example "our-tone-skill@1.2.0"
+   */
+  @IfPresent()
+  @IsString()
+  @MaxLength(300)
+  npm?: string;
+
+  /** With `url` or `npm`: what comes has to have this digest */
+  @IfPresent()
+  @IsString()
+  @Matches(/^[0-9a-f]{64}$/, { message: '$property must be a SHA-256 of 64 hexadecimal digits' })
+  digest?: string;
 }
 
 export class SkillSummaryDto {
@@ -120,16 +146,53 @@ export class SkillDetailsDto extends SkillSummaryDto {
   /** Programs it brings */
   @ApiProperty({ type: 'integer', example: 3 })
   toolCount!: number;
-  /** `verified` for curated skills, `custom` for those of your account: what installing it takes */
+  /** `verified` for curated skills, `clawhub` for those from elsewhere, `custom` for what you uploaded: what installing it takes */
   @ApiProperty({ enum: ['verified', 'clawhub', 'custom'], example: 'verified' })
   trustLevel!: string;
   /** SHA-256 of its files; an agent keeps the content it was installed with */
   @ApiProperty({ example: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
   digest!: string;
+  /** What the scan says: `quarantine` can not be installed, `review` asks for a person's eyes */
+  @ApiProperty({ enum: VERDICTS, example: 'pass' })
+  verdict!: string;
   /** What it declares to need */
   permissions!: SkillPermissionsDto;
   /** What it requires on the host of its agent */
   requirements!: SkillRequirementsDto;
+}
+
+export class SkillFindingDto {
+  /** @example "undeclared-host" */
+  rule!: string;
+  @ApiProperty({ enum: ['critical', 'high', 'medium', 'low'], example: 'medium' })
+  severity!: string;
+  /** @example "scripts/run.sh" */
+  path!: string;
+  /** 0 when it is about the file as a whole */
+  @ApiProperty({ type: 'integer', example: 1 })
+  line!: number;
+  /** What stands there, secrets and invisible characters replaced; text of a stranger */
+  excerpt!: string;
+  message!: string;
+}
+
+export class SkillScanDto {
+  /** @example "web-search" */
+  id!: string;
+  /** @example "1.2.0" */
+  version!: string;
+  /** Of the content that was looked through */
+  @ApiProperty({ example: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
+  digest!: string;
+  @ApiProperty({ type: 'integer', nullable: true, example: 90 })
+  securityScore!: number | null;
+  @ApiProperty({ enum: VERDICTS, example: 'pass' })
+  verdict!: string;
+  /** Why the score is what it is, the heaviest first */
+  @ApiProperty({ type: [String] })
+  reasons!: string[];
+  /** Worst first, at most 200 */
+  findings!: SkillFindingDto[];
 }
 
 export class DeletedSkillDto {
@@ -216,6 +279,9 @@ export class AgentSkillDetailsDto extends AgentSkillDto {
   /** What people have to do before all of it works, a sentence each */
   @ApiProperty({ type: [String], example: [] })
   manual!: string[];
+  /** What the scan says of it now */
+  @ApiProperty({ enum: VERDICTS, example: 'pass' })
+  verdict!: string;
   @ApiProperty({ type: String, format: 'date-time', nullable: true, example: null })
   disabledAt!: string | null;
   /** The newest installation or update; null when it ended long ago */

@@ -18,6 +18,7 @@ import type {
   SkillDetailsDto,
   SkillInstallDto,
   SkillRequirementsDto,
+  SkillScanDto,
   SkillSummaryDto,
   UninstalledSkillDto,
   UploadSkillDto,
@@ -32,17 +33,22 @@ export function toSearchSkills({ search, category, page = 1, pageSize = PAGE_SIZ
   return { ...wanted, limit, offset: (page - 1) * limit };
 }
 
-/** @throws DomainError `validation` when neither or both were given, or a file is no text. */
-export function toSkillUpload({ files, archive }: UploadSkillDto): SkillUpload {
-  if ((files === undefined) === (archive === undefined)) throw invalid('Give either files or archive');
+/** @throws DomainError `validation` unless exactly one kind was given, and when a file is no text. */
+export function toSkillUpload({ files, archive, url, npm, digest }: UploadSkillDto): SkillUpload {
+  const given = [files, archive, url, npm].filter((one) => one !== undefined);
+  if (given.length !== 1) throw invalid('Give either files or archive, url or npm');
+  if (url !== undefined) return { url, digest };
+  if (npm !== undefined) return { npm, digest };
+  if (digest !== undefined) throw invalid('digest goes with url or npm');
   if (archive !== undefined) return { archive: Buffer.from(archive, 'base64') };
-  const given = Object.entries(files ?? {}).map(([path, content]) => {
-    if (typeof content === 'string') return { path, content };
-    throw invalid('files must be texts by path', [
-      { path: ['body', 'files'], message: 'must be texts by path', type: 'string_type' },
-    ]);
-  });
-  return { files: given };
+  return { files: Object.entries(files ?? {}).map(toFile) };
+}
+
+function toFile([path, content]: [string, unknown]): { path: string; content: string } {
+  if (typeof content === 'string') return { path, content };
+  throw invalid('files must be texts by path', [
+    { path: ['body', 'files'], message: 'must be texts by path', type: 'string_type' },
+  ]);
 }
 
 const summaryOf = (skill: CatalogueSkill): SkillSummaryDto => ({
@@ -68,6 +74,7 @@ export const toSkillDetails = (skill: CatalogueSkill): { data: SkillDetailsDto }
     toolCount: skill.toolCount,
     trustLevel: skill.trustLevel,
     digest: skill.digest,
+    verdict: skill.verdict,
     permissions: {
       network: [...skill.permissions.network],
       read: [...skill.permissions.read],
@@ -75,6 +82,21 @@ export const toSkillDetails = (skill: CatalogueSkill): { data: SkillDetailsDto }
       env: [...skill.permissions.env],
     },
     requirements: requirementsOf(skill.requirements),
+  },
+});
+
+export const toSkillScan = (skill: CatalogueSkill): { data: SkillScanDto } => ({
+  data: {
+    id: skill.id,
+    version: skill.version,
+    digest: skill.digest,
+    securityScore: skill.securityScore,
+    verdict: skill.verdict,
+    reasons: [...skill.reasons],
+    findings: skill.findings.map(({ rule, severity, path, line, excerpt, message }) => ({
+      ...{ rule, severity, path, line },
+      ...{ excerpt, message },
+    })),
   },
 });
 
@@ -108,6 +130,7 @@ export const toAgentSkill = ({ skill, install }: AgentSkill): { data: AgentSkill
     installedAt: isoTime(skill.installedAt),
     digest: skill.digest,
     manual: [...skill.manual],
+    verdict: skill.verdict,
     disabledAt: skill.disabledAt && isoTime(skill.disabledAt),
     install: install ? toInstall(install) : null,
   },
