@@ -36,6 +36,8 @@ const database = {
 export default {
   // Jest takes it from here alone, not from a project.
   testTimeout: 30_000,
+  // Node takes up to a second to give back the heap of a worker that has ended: only what is open longer is a leak.
+  workerGracefulExitTimeout: 5_000,
   projects: [
     project('unit', ['<rootDir>/{apps,libs}/**/*.spec.ts']),
     project('medium', ['<rootDir>/{apps,libs}/**/*.medium-spec.ts'], database),
