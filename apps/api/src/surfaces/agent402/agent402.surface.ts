@@ -6,7 +6,7 @@ export const agent402Surface: Surface = {
   name: 'agent402',
   prefix: '/api/v1',
   title: 'Rookery: agent402',
-  description: 'Accounts, login sessions and API keys.',
+  description: 'Accounts, teams, agents, swarms, conversations, keys and health.',
   module: Agent402Module,
   errorSchema: {
     type: 'object',
