@@ -51,13 +51,19 @@ process.exitCode = failures.length > 0 ? 1 : 0;
 
 async function measureReady() {
   const times = [];
+  const barest = [];
   for (let index = 0; index < SPAWNS; index += 1) {
     const agent = await startAgent();
     times.push(agent.readyMs);
     await stop(agent);
+    const server = await startBarest();
+    barest.push(server.readyMs);
+    await stop(server);
   }
   report('ready, p50', quantile(times, 0.5), 'ms');
   report('ready, p95', quantile(times, 0.95), 'ms', TARGETS.readyP95Ms);
+  report('a Node server of one line ready, p50', quantile(barest, 0.5), 'ms');
+  report('a Node server of one line ready, p95', quantile(barest, 0.95), 'ms');
 }
 
 async function measureMemory(agent) {
@@ -157,23 +163,24 @@ async function startAgent() {
   const workspace = await mkdtemp(join(folder, 'workspace-'));
   await writeFile(join(workspace, 'SOUL.md'), 'Your name is Ada. You are brief.\n');
   const port = await freePort();
+  const access = [`--allow-fs-read=${program}`, `--allow-fs-read=${workspace}`, `--allow-fs-write=${workspace}`];
+  const args = [...FLAGS, '--permission', ...access, join(program, 'main.js')];
+  return started(args, environment(workspace, port), port);
+}
+
+/** What this machine takes for a Node program that listens, whatever it is. */
+async function startBarest() {
+  const port = await freePort();
+  return started(['-e', `http.createServer((req, res) => res.end()).listen(${port}, '127.0.0.1')`], {}, port);
+}
+
+async function started(args, env, port) {
   const startedAt = performance.now();
-  const child = spawn(
-    process.execPath,
-    [
-      ...FLAGS,
-      '--permission',
-      `--allow-fs-read=${program}`,
-      `--allow-fs-read=${workspace}`,
-      `--allow-fs-write=${workspace}`,
-      join(program, 'main.js'),
-    ],
-    { env: environment(workspace, port), stdio: ['ignore', 'ignore', 'inherit'] },
-  );
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
   running.add(child);
   const url = `http://127.0.0.1:${port}/v1`;
   while ((await statusOf(`http://127.0.0.1:${port}/readyz`)) !== 200) {
-    if (child.exitCode !== null) throw new Error(`the agent ended with ${child.exitCode}`);
+    if (child.exitCode !== null) throw new Error(`the program ended with ${child.exitCode}`);
     await sleep(2);
   }
   return { child, url, readyMs: performance.now() - startedAt, turns: new Map() };

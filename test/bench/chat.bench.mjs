@@ -1,5 +1,6 @@
 // What each hop adds to the first token of a chat: provider, broker, agent's gateway, whole chain, measured in turn.
-// Real programs (API, worker, edge, agent) beside a provider in this process. After the build: node test/bench/chat.bench.mjs [turns=300]
+// Real programs (API, worker, edge, agent) beside a provider in this process, and beside the barest API and relay that do the
+// same (bare-chain.mjs): what those add is what this machine takes for the hops themselves. After the build: node test/bench/chat.bench.mjs [turns=300]
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -46,6 +47,7 @@ const environment = {
   JWT_SECRET,
 };
 const children = [];
+let bare;
 const db = new pg.Client({ connectionString: database.url });
 try {
   await db.connect();
@@ -53,6 +55,7 @@ try {
   children.push(program('api', {}), program('worker', { ROLE: 'edge' }), program('worker', { ROLE: 'host' }));
   await until(async () => (await fetch(api('/readyz')).catch(() => undefined))?.status === 200, 60_000);
   const agent = await createAgent();
+  bare = await startBare(agent);
   await measureFirstToken(agent);
   await measureStreams(agent);
   await measureLeaving(agent);
@@ -113,7 +116,22 @@ async function createAgent() {
   return rows[0];
 }
 
-/** The four ways to the same provider. Each answers with the same stream; sessions of the last two are equally long. */
+/** The barest API before the barest relay before the agent's gateway, and the barest broker before the provider. */
+async function startBare(agent) {
+  const started = async (ROLE, extra) => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'bare-chain.mjs')], {
+      env: { ...environment, ROLE, KEY, GATEWAY: `http://${agent.endpoint}`, ...extra },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(child);
+    const [line] = await once(child.stdout, 'data');
+    return String(line).trim();
+  };
+  const broker = await started('broker', { AGENT: agent.id, GATEWAY: provider.url });
+  return { api: await started('api', { RELAY: await started('relay', {}) }), broker };
+}
+
+/** The six ways to the same provider. Each answers with the same stream; sessions of the last three are equally long. */
 function waysTo(agent) {
   const epoch = Number(agent.instance_epoch);
   const claims = { agentId: agent.id, orgId: agent.org_id, hostId: agent.host_id, epoch };
@@ -129,6 +147,11 @@ function waysTo(agent) {
       headers: { authorization: `Bearer ${signAgentToken(JWT_SECRET, claims)}` },
       body: completion(message),
     }),
+    'barest broker': (message) => ({
+      url: `${bare.broker}/v1/chat/completions`,
+      headers: { authorization: 'Bearer sk-bench' },
+      body: completion(message),
+    }),
     gateway: (message, sessionId, turn) => ({
       url: `http://${agent.endpoint}/v1/chat/completions`,
       headers: {
@@ -137,6 +160,16 @@ function waysTo(agent) {
         'x-rookery-turn': String(2 * turn),
       },
       body: completion(message),
+    }),
+    'barest chain': (message, sessionId, turn) => ({
+      url: `${bare.api}/chat`,
+      headers: { 'x-api-key': KEY },
+      body: {
+        message,
+        session: `bare-${sessionId}`,
+        turn: String(2 * turn),
+        token: `Bearer ${gatewayToken(JWT_SECRET, agent.id, epoch)}`,
+      },
     }),
     chain: (message, sessionId) => ({
       url: api(`/v1/agents/${agent.id}/chat/messages`),
@@ -177,8 +210,14 @@ async function measureFirstToken(agent) {
     }
   };
   added('API and relay add to the gateway', 'chain', 'gateway', { p50: 4, p99: 12 });
+  added('the barest API and relay add to the gateway', 'barest chain', 'gateway', {});
   added('the broker adds to the provider', 'broker', 'provider', { p50: 1.5 });
+  added('the barest broker adds to the provider', 'barest broker', 'provider', {});
   added('the whole chain adds to the provider', 'chain', 'provider', { p50: 10, p99: 30 });
+  const median = (to, from) => quantile(times[to], 0.5) - quantile(times[from], 0.5);
+  const barest = median('barest chain', 'gateway');
+  table.row('API and relay, of what the barest add', median('chain', 'gateway') / barest, '×');
+  table.row('broker, of what the barest adds', median('broker', 'provider') / median('barest broker', 'provider'), '×');
   table.finish();
 }
 
