@@ -7,6 +7,7 @@ import Fastify from 'fastify';
 import { Pool } from 'pg';
 
 const { AGENT, DATABASE_URL, GATEWAY, KEY, ROLE, RELAY } = process.env;
+const PASSED = ['authorization', 'x-openclaw-session-key', 'x-rookery-turn'];
 const sockets = new Agent({ keepAlive: true, maxSockets: Infinity });
 const pass = (url, body, headers, onAnswer) => {
   const sent = request(url, {
@@ -25,8 +26,8 @@ process.once('SIGTERM', () => process.exit(0));
 async function relay() {
   const pool = ROLE === 'broker' ? new Pool({ connectionString: DATABASE_URL, max: 10 }) : undefined;
   const server = createServer(async (req, res) => {
-    const { authorization, 'x-openclaw-session-key': session, 'x-rookery-turn': turn } = req.headers;
-    const headers = { authorization, 'x-openclaw-session-key': session, 'x-rookery-turn': turn };
+    const passed = PASSED.filter((name) => req.headers[name] !== undefined);
+    const headers = Object.fromEntries(passed.map((name) => [name, req.headers[name]]));
     await pool?.query({ name: 'agent', text: 'SELECT status FROM agents WHERE id = $1', values: [AGENT] });
     pass(`${GATEWAY}/v1/chat/completions`, await textOf(req), headers, (answer) => {
       res.writeHead(answer.statusCode, { 'content-type': 'text/event-stream' });
