@@ -150,6 +150,16 @@ export interface Config {
     readonly port: number | undefined;
     readonly bind: string;
   };
+  /** The OpenID Connect provider that people may sign in with; undefined: passwords alone. */
+  readonly oidc:
+    | {
+        readonly issuer: string;
+        readonly clientId: string;
+        /** Undefined: a public client, by PKCE alone. */
+        readonly clientSecret: string | undefined;
+        readonly scopes: string;
+      }
+    | undefined;
   /** How messages are sent. */
   readonly mail: {
     /** `smtp://` or `smtps://`, credentials included; undefined: no mail is sent. */
@@ -228,6 +238,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     knowledge: knowledge(env),
     security: security(env, dataDir, production),
     metrics: metrics(env),
+    oidc: oidc(env),
     mail: mail(env),
     limits: limits(env),
     logLevel: env.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const, 'info'),
@@ -288,6 +299,19 @@ function openclaw(env: EnvReader): Config['openclaw'] {
     memoryMb: env.integer('OPENCLAW_MEMORY_MB', 2048, 1024, 1_048_576),
     cpus: env.decimal('OPENCLAW_CPUS', 2, 0.05, 1024),
   };
+}
+
+function oidc(env: EnvReader): Config['oidc'] {
+  const issuer = env.optionalUrl('OIDC_ISSUER', ['https:', 'http:']);
+  const clientId = env.optional('OIDC_CLIENT_ID');
+  const clientSecret = env.optional('OIDC_CLIENT_SECRET');
+  const scopes = env.text('OIDC_SCOPES', 'openid email profile');
+  if ((issuer === undefined) !== (clientId === undefined)) {
+    env.report('OIDC_ISSUER', 'and OIDC_CLIENT_ID are set both or neither');
+  }
+  const isPlain = issuer?.startsWith('http:') && !LOOPBACK.test(new URL(issuer).hostname);
+  if (isPlain) env.report('OIDC_ISSUER', 'must be https, since secrets go there');
+  return issuer === undefined || clientId === undefined ? undefined : { issuer, clientId, clientSecret, scopes };
 }
 
 function mail(env: EnvReader): Config['mail'] {
@@ -377,8 +401,10 @@ function provider(env: EnvReader, name: string, fallback: string): { baseUrl: st
 const defaultCapacity = (): number =>
   Math.max(4, Math.min(500, Math.floor(totalmem() / (128 * 1024 * 1024)), availableParallelism() * 100));
 
+const LOOPBACK = /^(127\.|\[?::1\]?$|localhost$)/;
+
 function refuseUnisolated(env: EnvReader, config: Config): void {
-  const loopback = /^(127\.|::1$|localhost$)/.test(config.http.host) || isAbsolute(config.http.host);
+  const loopback = LOOPBACK.test(config.http.host) || isAbsolute(config.http.host);
   if (config.runtime === 'process' && !loopback && !config.security.allowUnisolated) {
     env.report(
       'HOST',

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { Database } from '#libs/database';
 import { ApiKeysService } from './api-keys/api-keys.service.js';
 import { CapabilityTokensService } from './capability-tokens/capability-tokens.service.js';
+import { OidcRepository } from './oidc/oidc.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
 
 /** Deletes credentials that ended long ago. */
@@ -10,6 +12,8 @@ export class IdentityUpkeep {
     @Inject(SessionsService) private readonly sessions: SessionsService,
     @Inject(ApiKeysService) private readonly apiKeys: ApiKeysService,
     @Inject(CapabilityTokensService) private readonly tokens: CapabilityTokensService,
+    @Inject(OidcRepository) private readonly oidc: OidcRepository,
+    @Inject(Database) private readonly database: Database,
   ) {}
 
   /** A bounded batch of each kind. */
@@ -17,5 +21,6 @@ export class IdentityUpkeep {
     await this.sessions.sweep(batch);
     await this.apiKeys.sweep(batch);
     await this.tokens.sweep(batch);
+    await this.oidc.sweep(this.database, batch);
   }
 }

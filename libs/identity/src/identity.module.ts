@@ -18,6 +18,7 @@ import { CredentialRepository } from './credentials/credential.repository.js';
 import { CredentialService } from './credentials/credential.service.js';
 import { SessionTokens } from './credentials/tokens.js';
 import { IdentityUpkeep } from './identity-upkeep.js';
+import { OidcRepository } from './oidc/oidc.repository.js';
 import { OrganisationRepository } from './organisations/organisation.repository.js';
 import { OrganisationsService } from './organisations/organisations.service.js';
 import { Passwords } from './passwords.js';
@@ -31,6 +32,7 @@ import { TeamTokens } from './team/team-tokens.js';
 const SHARED = [
   AccountRepository,
   ApiKeyRepository,
+  OidcRepository,
   SessionRepository,
   Passwords,
   TeamTokens,
@@ -50,6 +52,7 @@ const SHARED = [
     CapabilityTokenRepository,
     CapabilityTokensService,
     CredentialRepository,
+    OidcRepository,
     OrganisationRepository,
     SessionRepository,
     {

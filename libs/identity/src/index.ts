@@ -1,5 +1,5 @@
-export type { Account, SignIn } from './accounts/accounts.service.js';
-export { AccountsService } from './accounts/accounts.service.js';
+export type { Account } from './accounts/account.js';
+export { AccountsService, type SignIn } from './accounts/accounts.service.js';
 export { type FirstAdmin, createFirstAdmin } from './accounts/first-admin.js';
 export { type Registered, type Registration, Registrations } from './accounts/registrations.js';
 export type { ApiKey } from './api-keys/api-key.js';
@@ -43,3 +43,6 @@ export { MailSender } from './mails/mail-sender.js';
 export { SEND_MAIL, type SendMail, identityJobs } from './mails/mails.jobs.js';
 export { ACCESS_SECONDS } from './credentials/tokens.js';
 export { SessionsService, type TokenPair } from './sessions/sessions.service.js';
+export { ATTEMPT_SECONDS } from './oidc/oidc-attempts.js';
+export { type OidcArrival, type OidcDeparture, OidcSignInService, type OidcWish } from './oidc/oidc-sign-in.service.js';
+export { OidcModule } from './oidc/oidc.module.js';

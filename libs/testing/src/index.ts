@@ -10,3 +10,4 @@ export * from './test-organisation.js';
 export * from './tools.js';
 export * from './mcp-server.js';
 export * from './mail-server.js';
+export * from './oidc-server.js';

@@ -116,6 +116,7 @@ function send(url: string, method: string, options: ApiRequestOptions = {}): Pro
   const content = raw ? (body as NonNullable<RequestInit['body']>) : JSON.stringify(body);
   return fetch(url, {
     method,
+    redirect: 'manual',
     headers,
     ...(body === undefined ? {} : { body: content }),
     ...(signal ? { signal } : {}),

@@ -27,6 +27,7 @@ import { ServiceKeys1795850000000 } from './202611270131-service-keys.js';
 import { AgentTemplates1795851000000 } from './202611270132-agent-templates.js';
 import { Alerts1795852000000 } from './202611270133-alerts.js';
 import { SkillRescans1795860000000 } from './202611270101-skill-rescans.js';
+import { Oidc1795900000000 } from './202611270160-oidc.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -59,4 +60,5 @@ export const migrations = [
   AgentTemplates1795851000000,
   Alerts1795852000000,
   SkillRescans1795860000000,
+  Oidc1795900000000,
 ];

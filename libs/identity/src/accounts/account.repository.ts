@@ -33,6 +33,11 @@ export interface Origin {
 const USER = `u.id, u.email, u.full_name AS "fullName", u.password_hash AS "passwordHash", u.is_active AS "isActive",
   u.created_at AS "createdAt"`;
 
+/** With the oldest membership's organisation that is not suspended, or that of `$2`. */
+const WITH_PLACE = `${USER}, (SELECT m.org_id FROM memberships m
+                         WHERE m.user_id = u.id AND m.status = 'ACTIVE' AND ($2::uuid IS NULL OR m.org_id = $2)
+                         ORDER BY m.created_at, m.org_id LIMIT 1) AS "orgId"`;
+
 /** Table `users`. E-mail addresses are compared without regard to case. */
 @Injectable()
 export class AccountRepository {
@@ -46,11 +51,21 @@ export class AccountRepository {
     wanted?: string,
   ): Promise<(UserRow & { orgId: string | null }) | undefined> {
     const [row] = await sql.query<UserRow & { orgId: string | null }>(
-      `SELECT ${USER}, (SELECT m.org_id FROM memberships m
-                         WHERE m.user_id = u.id AND m.status = 'ACTIVE' AND ($2::uuid IS NULL OR m.org_id = $2)
-                         ORDER BY m.created_at, m.org_id LIMIT 1) AS "orgId"
-       FROM users u WHERE lower(u.email) = lower($1)`,
+      `SELECT ${WITH_PLACE} FROM users u WHERE lower(u.email) = lower($1)`,
       [email, wanted ?? null],
+    );
+    return row;
+  }
+
+  /** The same of a user who is known already. */
+  async findForSignIn(
+    sql: Sql,
+    userId: string,
+    wanted?: string,
+  ): Promise<(UserRow & { orgId: string | null }) | undefined> {
+    const [row] = await sql.query<UserRow & { orgId: string | null }>(
+      `SELECT ${WITH_PLACE} FROM users u WHERE u.id = $1`,
+      [userId, wanted ?? null],
     );
     return row;
   }

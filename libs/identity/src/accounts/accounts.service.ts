@@ -4,18 +4,9 @@ import { Database } from '#libs/database';
 import { type Caller, notFound } from '#libs/kernel';
 import { inactiveAccount, noMembership, wrongCredentials, wrongPassword } from '../identity.errors.js';
 import { SessionsService, type TokenPair } from '../sessions/sessions.service.js';
+import { type Account, accountOf } from './account.js';
 import { AccountRepository, type UserRow } from './account.repository.js';
 import { PasswordProof } from './password-proof.js';
-
-/** A signed-in user as the surfaces show it. */
-export interface Account {
-  readonly userId: string;
-  readonly orgId: string;
-  readonly email: string;
-  readonly fullName: string;
-  readonly isActive: boolean;
-  readonly createdAt: Date;
-}
 
 export interface SignIn {
   readonly email: string;
@@ -84,12 +75,3 @@ export class AccountsService {
     return user;
   }
 }
-
-const accountOf = (user: UserRow, orgId: string): Account => ({
-  userId: user.id,
-  orgId,
-  email: user.email,
-  fullName: user.fullName,
-  isActive: user.isActive,
-  createdAt: user.createdAt,
-});

@@ -37,6 +37,11 @@ export class Newcomers {
     if (this.config.security.registration === 'closed') throw registrationClosed();
   }
 
+  /** New accounts come by invite alone. */
+  get needInvites(): boolean {
+    return this.config.security.registration === 'invite';
+  }
+
   /** A new account, in the organisation of the invite or in a new one of its own. */
   async settle(tx: Tx, person: Person, invite: Invite | undefined): Promise<Settled> {
     const { email, fullName, passwordHash, isProved } = person;

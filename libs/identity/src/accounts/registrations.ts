@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '#libs/config';
 import { Database, type Tx, isUniqueViolation } from '#libs/database';
 import { emailTaken, inviteNeeded } from '../identity.errors.js';
 import { OrganisationRepository } from '../organisations/organisation.repository.js';
@@ -43,7 +42,6 @@ export class Registrations {
     @Inject(Doors) private readonly doors: Doors,
     @Inject(Newcomers) private readonly newcomers: Newcomers,
     @Inject(Passwords) private readonly passwords: Passwords,
-    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /** @throws DomainError `conflict` (`email_taken`) or `forbidden` (closed, or an invite is needed). */
@@ -70,7 +68,7 @@ export class Registrations {
     const invite = inviteToken ? await invites.accept(tx, inviteToken, email) : undefined;
     const existing = workspace ? await organisations.findByIdOrSlug(tx, workspace) : undefined;
     const misplaced = existing !== undefined && existing.id !== invite?.orgId;
-    const uninvited = invite === undefined && (inviteToken || this.config.security.registration === 'invite');
+    const uninvited = invite === undefined && (inviteToken || this.newcomers.needInvites);
     if (misplaced || uninvited) throw inviteNeeded();
     return invite;
   }

@@ -18,6 +18,7 @@ const NEEDS_NONE: Readonly<Record<string, string>> = {
   'POST /api/v1/agents/:id/provision': 'sets a state; repeating it changes nothing',
   'POST /api/v1/agents/:id/pause': 'sets a state; a repeat is refused',
   'POST /api/v1/agents/:id/resume': 'sets a state; a repeat is refused',
+  'POST /api/v1/auth/oidc/token': 'a code works once',
   'POST /api/v1/agents/:id/personality/initialize': 'writes what is missing; repeating it changes nothing',
   'POST /api/v1/agents/:id/personality/context/task': 'reads',
   'POST /api/v1/templates/seed': 'adds what is missing; repeating it changes nothing',

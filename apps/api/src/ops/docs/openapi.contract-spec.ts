@@ -51,6 +51,7 @@ describe('the committed OpenAPI documents', () => {
       expect([route, summary, tags]).toEqual([route, expect.any(String), [expect.any(String)]]);
       expect([route, responses.default?.content]).toEqual([route, expect.any(Object)]);
       const successes = Object.entries(responses).filter(([status]) => status.startsWith('2'));
+      if (responses['302'] && successes.length === 0) continue;
       expect([route, successes.length]).toEqual([route, 1]);
       const [status, answer] = successes[0] ?? [];
       if (status !== '204') expect([route, answer?.content]).toEqual([route, expect.any(Object)]);

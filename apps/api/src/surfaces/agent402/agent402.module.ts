@@ -2,14 +2,15 @@ import { Module } from '@nestjs/common';
 import { AgentsModule } from '#libs/agents';
 import { ConversationsModule } from '#libs/conversations';
 import { HeartbeatsModule } from '#libs/heartbeats';
-import { IdentityModule, TeamModule } from '#libs/identity';
 import { MonitoringModule } from '#libs/monitoring';
+import { IdentityModule, OidcModule, TeamModule } from '#libs/identity';
 import { OrchestrationModule } from '#libs/orchestration';
 import { TemplatesModule } from '#libs/templates';
 import { PoolHealth } from '../../ops/health/index.js';
 import { AgentsController } from './agents/agents.controller.js';
 import { OwnedAgents } from './agents/owned-agents.js';
 import { ApiKeysController } from './auth/api-keys.controller.js';
+import { OidcController } from './auth/oidc.controller.js';
 import { PasswordsController } from './auth/passwords.controller.js';
 import { TeamController } from './team/team.controller.js';
 import { AuthController } from './auth/auth.controller.js';
@@ -34,6 +35,7 @@ import { TemplatesController } from './templates/templates.controller.js';
     TemplatesModule,
     MonitoringModule,
     TeamModule,
+    OidcModule,
     ConversationsModule,
     OrchestrationModule,
     ...SECURITY_MODULES,
@@ -41,6 +43,7 @@ import { TemplatesController } from './templates/templates.controller.js';
   controllers: [
     AuthController,
     PasswordsController,
+    OidcController,
     ApiKeysController,
     AgentsController,
     PersonalityController,

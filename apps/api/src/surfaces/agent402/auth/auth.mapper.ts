@@ -1,6 +1,7 @@
 import {
   ACCESS_SECONDS,
   type Account,
+  type OidcWish,
   type Registered,
   type Registration,
   type SignIn,
@@ -20,6 +21,7 @@ import type {
   RegisterDto,
   RegisteredDto,
 } from './auth.dto.js';
+import type { OidcDto, OidcLoginQuery } from './oidc.dto.js';
 
 export const toRegistration = (body: RegisterDto): Registration => ({
   email: body.email,
@@ -50,6 +52,16 @@ export const toLoggedIn = (account: Account & TokenPair): LoggedInDto => ({
   email: account.email,
   full_name: account.fullName,
   workspace_id: account.orgId,
+});
+
+export const toOidc = (enabled: boolean, publicUrl: string): OidcDto => ({
+  enabled,
+  login_url: enabled ? `${publicUrl}/api/v1/auth/oidc/login` : null,
+});
+
+export const toOidcWish = (query: OidcLoginQuery): OidcWish => ({
+  returnTo: query.return_to || undefined,
+  inviteToken: query.invite_token || undefined,
 });
 
 export const toMe = (account: Account): MeDto => ({
