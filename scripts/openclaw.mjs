@@ -6,6 +6,7 @@ import * as fs from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 
 export const OPENCLAW_VERSION = '2026.9.6';
 
@@ -54,7 +55,8 @@ function install(folder) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
-  const folder = process.argv[2] ? resolve(process.argv[2]) : openclawFolder();
+  const [given] = parseArgs({ allowPositionals: true }).positionals;
+  const folder = given ? resolve(given) : openclawFolder();
   if (openclawIn(folder) !== OPENCLAW_VERSION) install(folder);
   completeOpenclaw(folder);
   process.stdout.write(`${folder}\n`);
