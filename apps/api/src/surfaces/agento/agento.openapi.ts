@@ -122,14 +122,41 @@ export const AnswersCursorPage = (model: Type, cursor: Type, description: string
 export const AnswersPage = (model: Type, description: string): MethodDecorator =>
   AnswersCursorPage(model, PaginationDto, description);
 
-/** A route that answers a stream of server-sent events. */
-export const AnswersEvents = (description: string, example: string): MethodDecorator =>
+/** A route that answers a stream of server-sent events whose data is raw text. */
+export const AnswersLines = (description: string, example: string): MethodDecorator =>
   ApiResponse({
     status: 200,
     description,
     headers: rateLimitHeaders,
     content: { 'text/event-stream': { schema: { type: 'string' }, example } },
   });
+
+/** A route that answers a stream of server-sent events whose data is JSON: one of these models, told apart by `type`. */
+export const AnswersEvents = (
+  models: Readonly<Record<string, Type>>,
+  description: string,
+  example: string,
+): MethodDecorator =>
+  applyDecorators(
+    ApiExtraModels(...Object.values(models)),
+    ApiResponse({
+      status: 200,
+      description,
+      headers: rateLimitHeaders,
+      content: {
+        'text/event-stream': {
+          schema: {
+            oneOf: Object.values(models).map((model) => ({ $ref: getSchemaPath(model) })),
+            discriminator: {
+              propertyName: 'type',
+              mapping: Object.fromEntries(Object.entries(models).map(([type, model]) => [type, getSchemaPath(model)])),
+            },
+          },
+          example,
+        },
+      },
+    }),
+  );
 
 /** A route that makes or sends something once, however often it is called with the same key. */
 export const TakesIdempotencyKey = (): MethodDecorator =>

@@ -1,5 +1,6 @@
 import type { LogLine } from '#libs/agents';
 import type { ChatEvent } from '#libs/conversations';
+import type { ChatEventDto } from './chat/chat.dto.js';
 
 /**
  * A chat turn as agento streams it: one `data:` line an event and an `id:` line before each text, with which a client
@@ -43,4 +44,4 @@ export function offsetOf(runId: string, lastEventId: string | undefined): number
 export const lineIdOf = (lastEventId: string | undefined): number | undefined =>
   lastEventId !== undefined && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : undefined;
 
-const data = (event: object): string => `data: ${JSON.stringify(event)}\n\n`;
+const data = (event: ChatEventDto): string => `data: ${JSON.stringify(event)}\n\n`;

@@ -15,6 +15,7 @@ import {
 } from '../agento.openapi.js';
 import { type AgentoPage, agentoPage } from '../agento.paging.js';
 import {
+  CHAT_EVENTS,
   ChatMessageDto,
   ChatSessionDto,
   CreateSessionDto,
@@ -56,7 +57,11 @@ export class ChatController {
   @EventStream()
   @Idempotent('run')
   @TakesIdempotencyKey()
-  @AnswersEvents('Text events, then one `done` or `error` event; the header X-Run-Id names the run', REPLY_EXAMPLE)
+  @AnswersEvents(
+    CHAT_EVENTS,
+    'Text events, then one `done` or `error` event; the header X-Run-Id names the run',
+    REPLY_EXAMPLE,
+  )
   @Refuses(400, 404, 409, 413, 422)
   async sendMessage(
     @CallerOf() caller: Caller,

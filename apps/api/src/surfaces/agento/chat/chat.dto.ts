@@ -156,3 +156,32 @@ export class ChatRunDto {
   @ApiProperty({ type: String, nullable: true, example: null })
   errorMessage!: string | null;
 }
+
+/** A piece of the reply. */
+export class ChatTextEventDto {
+  @ApiProperty({ enum: ['text'], example: 'text' })
+  type!: 'text';
+  /** @example "I can help you with" */
+  content!: string;
+}
+
+/** The reply is whole. */
+export class ChatDoneEventDto {
+  @ApiProperty({ enum: ['done'], example: 'done' })
+  type!: 'done';
+}
+
+/** The turn failed; what was said before it did is kept. */
+export class ChatErrorEventDto {
+  @ApiProperty({ enum: ['error'], example: 'error' })
+  type!: 'error';
+  /** @example "The agent did not answer" */
+  message!: string;
+  /** @example "upstream_unavailable" */
+  code!: string;
+}
+
+/** Every event of a turn, by its `type`. */
+export const CHAT_EVENTS = { text: ChatTextEventDto, done: ChatDoneEventDto, error: ChatErrorEventDto };
+
+export type ChatEventDto = ChatTextEventDto | ChatDoneEventDto | ChatErrorEventDto;

@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify';
 import { CallerOf, ClientGone } from '../../../http/caller-of.js';
 import { EventStream } from '../../../http/sse.js';
 import { AgentoController, AnswersData, AnswersEvents, Refuses, TakesLastEventId } from '../agento.openapi.js';
-import { ChatRunDto } from './chat.dto.js';
+import { CHAT_EVENTS, ChatRunDto } from './chat.dto.js';
 import { toChatRun } from './chat.mapper.js';
 import { RunStreams } from './run-streams.js';
 
@@ -32,7 +32,7 @@ export class RunsController {
   @Get('stream')
   @EventStream()
   @TakesLastEventId()
-  @AnswersEvents('The same events as sending the message gives', 'data: {"type":"done"}\n\n')
+  @AnswersEvents(CHAT_EVENTS, 'The same events as sending the message gives', 'data: {"type":"done"}\n\n')
   @Refuses(404)
   streamRun(
     @CallerOf() caller: Caller,

@@ -3,7 +3,7 @@ import { AgentLogsService } from '#libs/agents';
 import type { Caller } from '#libs/kernel';
 import { CallerOf, ClientGone } from '../../../http/caller-of.js';
 import { EventStream } from '../../../http/sse.js';
-import { AgentoController, AnswersData, AnswersEvents, Refuses, TakesLastEventId } from '../agento.openapi.js';
+import { AgentoController, AnswersData, AnswersLines, Refuses, TakesLastEventId } from '../agento.openapi.js';
 import { FollowedLogs } from './followed-logs.js';
 import { AgentLogsDto, LogsQuery } from './logs.dto.js';
 import { toAgentLogs } from './logs.mapper.js';
@@ -31,7 +31,7 @@ export class LogsController {
   @Get('stream')
   @EventStream()
   @TakesLastEventId()
-  @AnswersEvents(
+  @AnswersLines(
     'One `data:` line a log line, as raw text',
     'id: 41\ndata: 2026-02-10T14:00:05Z [info] Agent started\n\n',
   )
