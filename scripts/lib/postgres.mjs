@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, send, waitForExit } from './processes.mjs';
 
 const SOCKET_PATH_LIMIT = 100;
+const HELD_MEMORY_MS = 60_000;
 const USER = 'rookery';
 const DATABASE = 'rookery';
 
@@ -36,8 +37,10 @@ export async function startPostgres({ dir, root, port, settings = {}, durable = 
   if (!fs.existsSync(join(data, 'PG_VERSION'))) initialise({ dir, data, binaries, owner, durable });
   const socketDir = socketFolder(dir, owner);
   await endStale(data);
-  const child = launch({ dir, data, binaries, owner, port, socketDir, settings: { ...unsafe(durable), ...settings } });
-  await untilReady(child, dir, data);
+  const child = await launched({
+    ...{ dir, data, binaries, owner, port, socketDir },
+    settings: { ...unsafe(durable), ...settings },
+  });
   const url = new URL(`postgres://${USER}:${password}@localhost/${DATABASE}`);
   if (port) url.host = `127.0.0.1:${port}`;
   else url.searchParams.set('host', socketDir);
@@ -202,6 +205,20 @@ function isPostgres(pid) {
     return command.includes('postgres');
   } catch {
     return false;
+  }
+}
+
+/** What a killed server had at work ends only when it looks up, and holds the cluster's memory until then. */
+async function launched(server) {
+  for (const until = Date.now() + HELD_MEMORY_MS; ;) {
+    const child = launch(server);
+    try {
+      await untilReady(child, server.dir, server.data);
+      return child;
+    } catch (error) {
+      if (!/shared memory block/.test(error.message) || Date.now() > until) throw error;
+      await sleep(250);
+    }
   }
 }
 
