@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { eventually } from '#libs/testing';
 import { ProviderServer } from '../../apps/agent/test/provider-server.js';
 import { AgentoClient, textOf, type WireAgent } from './client.js';
 import { type RunningRookery, eraseDataDir, startRookery } from './rookery.js';
@@ -38,6 +39,10 @@ describe('npm run secrets:rotate', () => {
     expect(provider.lastAsked.key).toBe(CANARY);
   };
 
+  /** A start is done before its agents are. */
+  const runs = (): Promise<unknown> =>
+    eventually(async () => (await client.agent(agent.id)).status === 'running', { timeoutMs: 30_000 });
+
   beforeAll(async () => {
     await provider.start();
     await start();
@@ -62,6 +67,7 @@ describe('npm run secrets:rotate', () => {
     await rookery.interrupt();
     const both = { MASTER_KEY: NEW_KEY, MASTER_KEY_PREVIOUS: oldKey };
     await start(both);
+    await runs();
     await chats();
     expect(await rotate(both)).toEqual({ rewrapped: 1, organisations: 1, secrets: 1 });
     await chats();
@@ -70,6 +76,7 @@ describe('npm run secrets:rotate', () => {
   it('leaves nothing that needs the old one', async () => {
     await rookery.interrupt();
     await start({ MASTER_KEY: NEW_KEY });
+    await runs();
     await chats();
     const body = { secrets: { telegram_bot_token: '1:a' } };
     expect(await client.data('PUT', `/v1/agents/${agent.id}/secrets`, body)).toMatchObject({ updated: true });
