@@ -30,7 +30,7 @@ export function programEnvironment({ dir, databaseUrl }) {
 
 /** @throws Failure naming every variable that is malformed */
 export async function checkConfiguration(env) {
-  const { loadConfig } = await import(pathToFileURL(join(ROOT, 'dist/libs/config/src/config.js')).href);
+  const { loadConfig } = await import(pathToFileURL(join(ROOT, 'dist/libs/config/src/load-config.js')).href);
   try {
     loadConfig({ DATABASE_URL: 'postgres://localhost/embedded', ...env });
   } catch (error) {

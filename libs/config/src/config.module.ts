@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import { type Config, loadConfig } from './config.js';
+import type { Config } from './config.js';
+import { loadConfig } from './load-config.js';
 
 /** Injection token of the parsed {@link Config}. */
 export const CONFIG = Symbol('CONFIG');

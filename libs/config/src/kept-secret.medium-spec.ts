@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { loadConfig } from './config.js';
+import { loadConfig } from './load-config.js';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'rookery-config-'));
 const file = join(dataDir, 'secrets', 'master-key');

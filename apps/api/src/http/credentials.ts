@@ -3,7 +3,7 @@ import { CapabilityCredentials, CredentialService } from '#libs/identity';
 import type { Caller } from '#libs/kernel';
 import type { ApiRequest } from './request.js';
 
-/** Reads who is asking from `X-Api-Key`, `Authorization: Bearer` (of a user or a peer) or `X-Agent-Token`, in this order. */
+/** Reads who is asking from `X-Api-Key`, else from `Authorization: Bearer` (of a user or a peer). */
 @Injectable()
 export class Credentials {
   constructor(

@@ -3,7 +3,7 @@ import type { DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '#libs/config';
 import { type Caller, type ScopeName, SCOPES, newId } from '#libs/kernel';
-import { type Logger, silentLogger } from '#libs/observability';
+import { type Logger, createLogger } from '#libs/observability';
 import {
   type Overrides,
   type TestDatabase,
@@ -61,7 +61,7 @@ export async function startApi(
     limits: { ratePerMinute: 1_000_000, authPerMinute: 1_000_000 },
     ...overrides,
   });
-  const logger = silentLogger();
+  const logger = createLogger('error', 'api', process.stderr); // a suite that meets a 500 says why
   const app = await createApi(config, logger, moduleOf?.(config, logger)).catch(async (error: unknown) => {
     await db.close();
     throw error;

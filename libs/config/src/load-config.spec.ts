@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { loadConfig } from './config.js';
+import { loadConfig } from './load-config.js';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const SECRET = 's'.repeat(32);
