@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AgentReconciler,
   AgentWatcher,
+  HostEvacuation,
   HostSession,
   LogPartitions,
   StoredDeletions,
@@ -46,6 +47,7 @@ export interface SharedDuties {
   readonly events: EventLog;
   readonly runs: RunSweeper;
   readonly usage: UsageSweeper;
+  readonly hosts: HostEvacuation;
   readonly tasks: TaskRetention;
   readonly knowledge: KnowledgeUpkeep;
   readonly knowledgeFiles: FileLoader;
@@ -99,6 +101,7 @@ export const sharedSchedules = ({
   events,
   runs,
   usage,
+  hosts,
   tasks,
   knowledge,
   knowledgeFiles,
@@ -106,6 +109,7 @@ export const sharedSchedules = ({
   skills,
   audit,
 }: SharedDuties): Schedule[] => [
+  { name: 'hosts.evacuate', everyMs: 2 * SECOND_MS, run: (signal) => hosts.run(signal) },
   { name: 'runs.close-dead', everyMs: 2 * SECOND_MS, run: () => runs.closeRunsOfDeadInstances() },
   { name: 'usage.settle-dead', everyMs: 5 * SECOND_MS, run: (signal) => usage.settleCallsOfDeadInstances(signal) },
   { name: 'logs.partitions', everyMs: HOUR_MS, run: () => partitions.maintain() },

@@ -1,5 +1,5 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { LogPartitions } from '#libs/agents';
+import { HostEvacuation, LogPartitions } from '#libs/agents';
 import { AuditUpkeep } from '#libs/audit';
 import { CONFIG, type Config } from '#libs/config';
 import { RunSweeper } from '#libs/conversations';
@@ -24,6 +24,7 @@ export class SharedDutiesOf {
     @Inject(EventLog) readonly events: EventLog,
     @Inject(RunSweeper) readonly runs: RunSweeper,
     @Inject(UsageSweeper) readonly usage: UsageSweeper,
+    @Inject(HostEvacuation) readonly hosts: HostEvacuation,
   ) {}
 }
 

@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { AgentsWorkerModule, LogPartitions, agentJobs } from '#libs/agents';
+import { AgentsWorkerModule, HostsUpkeepModule, LogPartitions, agentJobs } from '#libs/agents';
 import { AuditUpkeepModule } from '#libs/audit';
 import { type Config, ConfigModule } from '#libs/config';
 import { ContainersModule } from '#libs/containers';
@@ -68,6 +68,7 @@ export class WorkerModule {
         KnowledgeLoadingModule,
         SkillsUpkeepModule,
         AuditUpkeepModule,
+        HostsUpkeepModule,
         MailDeliveryModule,
         ...(runsHost
           ? [ContainersModule.forRoot(), StorageModule.forRoot(), AgentsWorkerModule, SkillsWorkerModule]

@@ -28,6 +28,11 @@ export const CATEGORIES: Readonly<Record<ErrorCategory, { readonly retry: boolea
     retry: true,
     advice: 'The host has no room. Add a host or stop other agents; it is tried again.',
   },
+  host_lost: {
+    retry: true,
+    advice:
+      'The host of the agent does not answer and no other has room. Bring the host back or add one; the agent goes on by itself.',
+  },
   provision_failed: {
     retry: true,
     advice:

@@ -67,7 +67,7 @@ export class AgentCreation {
     await this.database.transaction(async (tx) => {
       if (swarm) await this.ports.swarms.hold(tx, caller, swarm.id);
       await refuseOverLimit(tx, caller.orgId, account.limits.maxAgents);
-      const host = await this.ports.hosts.place(tx, agent.region);
+      const host = await this.ports.hosts.place(tx, { region: agent.region });
       if (!host) throw noCapacity(agent.region);
       await this.insert(tx, caller, agent, swarm?.id ?? null, host);
       await this.ports.secrets.put(tx, caller, { kind: 'agent', id: agent.id }, input.secrets);

@@ -10,7 +10,15 @@ export const REGIONS: readonly Region[] = ['us', 'eu'];
 
 /** Why the last attempt failed. `ADVICE` says what to do about each. */
 export type ErrorCategory =
-  'image_pull' | 'config' | 'oom' | 'auth' | 'crash_loop' | 'no_capacity' | 'provision_failed' | 'unknown';
+  | 'image_pull'
+  | 'config'
+  | 'oom'
+  | 'auth'
+  | 'crash_loop'
+  | 'no_capacity'
+  | 'host_lost'
+  | 'provision_failed'
+  | 'unknown';
 
 /** Free-form settings of an agent. Known fields are checked, all others kept as sent. */
 export interface AgentConfig {

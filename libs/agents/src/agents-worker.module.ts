@@ -10,6 +10,7 @@ import { LogShipper } from './logs/log-shipper.js';
 import { LogStore } from './logs/log-store.js';
 import { LogWriter } from './logs/log-writer.js';
 import { AgentClaims } from './reconciler/agent-claims.js';
+import { AgentMoves } from './reconciler/agent-moves.js';
 import { AgentProgress } from './reconciler/agent-progress.js';
 import { AgentSpecs } from './reconciler/agent-spec.js';
 import { AgentWatcher } from './reconciler/agent-watcher.js';
@@ -32,6 +33,7 @@ import { WorkspacesRepository } from './workspace/workspaces.repository.js';
   providers: [
     AgentClaims,
     AgentJournal,
+    AgentMoves,
     AgentProgress,
     AgentReconciler,
     AgentSpecs,

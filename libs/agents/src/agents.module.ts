@@ -19,6 +19,7 @@ import { AgentEgressModule } from './egress/agent-egress.module.js';
 import { AgentFilesRepository } from './files/agent-files.repository.js';
 import { AgentFilesService } from './files/agent-files.service.js';
 import { HostsRepository } from './hosts/hosts.repository.js';
+import { HostsService } from './hosts/hosts.service.js';
 import { AgentLogsRepository } from './logs/agent-logs.repository.js';
 import { AgentLogsService } from './logs/agent-logs.service.js';
 import { AgentGauges } from './agent-gauges.js';
@@ -55,10 +56,12 @@ import { WorkspaceGauges } from './workspace/workspace-gauges.js';
     AgentsRepository,
     AgentsService,
     HostsRepository,
+    HostsService,
     WorkspaceGauges,
   ],
   exports: [
     AgentsService,
+    HostsService,
     AgentFilesService,
     AgentLogsService,
     AgentReach,

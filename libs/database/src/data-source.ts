@@ -17,7 +17,8 @@ export const dataSourceOptions = (
   migrationsTransactionMode: 'each',
   poolSize,
   applicationName: 'rookery',
-  extra: { connectionTimeoutMillis: 5_000, keepAlive: true },
+  // a process that stands still must not keep rows from the others: shorter than the silence that makes a host dead
+  extra: { connectionTimeoutMillis: 5_000, keepAlive: true, idle_in_transaction_session_timeout: 20_000 },
   poolErrorHandler: () => undefined,
 });
 

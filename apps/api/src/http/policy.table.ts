@@ -176,6 +176,10 @@ export const POLICY_TABLE: PolicyTable = {
   'GET /v1/knowledge/files/:id': { who: ['user', 'key'], scope: 'knowledge:read' },
   'DELETE /v1/knowledge/files/:id': { who: ['user', 'key'], scope: 'knowledge:write' },
   'GET /v1/account': { who: ['user', 'key'] },
+  'GET /v1/hosts': { who: ['platformAdmin'] },
+  'GET /v1/hosts/:hostId': { who: ['platformAdmin'] },
+  'POST /v1/hosts/:hostId/drain': { who: ['platformAdmin'] },
+  'POST /v1/hosts/:hostId/undrain': { who: ['platformAdmin'] },
 
   // operations
   'GET /': { who: ['public'], limit: 'none' },

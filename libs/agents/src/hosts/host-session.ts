@@ -7,6 +7,8 @@ import type { HostsRepository } from './hosts.repository.js';
 
 const PATIENCE_MS = 6_000;
 const RETRY_MS = 250;
+/** Well below the 30 s after which others may take this host's agents. */
+const LEASE_MS = 15_000;
 
 /** A worker's time as the one worker of its host: from the lock and a new incarnation to the end of the process. */
 export class HostSession {
@@ -15,6 +17,7 @@ export class HostSession {
   private lock!: HostLock;
   private number = 0;
   private closed = false;
+  private beatAt = { wallMs: 0, steadyMs: 0 };
 
   private constructor(
     readonly id: string,
@@ -27,6 +30,15 @@ export class HostSession {
   /** Raised at each start of a worker of this host; claims of earlier ones are void. */
   get incarnation(): number {
     return this.number;
+  }
+
+  /**
+   * False when the last beat is so old that others may take this host's agents soon or have taken them: before it acts,
+   * a worker has to beat again and read anew. Both clocks are asked: one may stand still while the machine sleeps.
+   */
+  get holdsLease(): boolean {
+    const { wallMs, steadyMs } = this.beatAt;
+    return Math.max(Date.now() - wallMs, performance.now() - steadyMs) < LEASE_MS;
   }
 
   /** @throws DomainError code `host_taken` when another worker runs this host. */
@@ -44,6 +56,7 @@ export class HostSession {
       }
       await sleep(RETRY_MS);
     }
+    session.beatAt = { wallMs: Date.now(), steadyMs: performance.now() };
     session.number = await hosts.register({
       id: config.host.id,
       region: config.host.region,
@@ -57,10 +70,13 @@ export class HostSession {
 
   /** Says that the host lives. Throws while Postgres is away. */
   async beat(): Promise<void> {
+    const before = { wallMs: Date.now(), steadyMs: performance.now() };
     if (!(await this.lock.tryAcquire())) {
       this.reportLoss(`Another worker has taken the lock on host "${this.id}"`);
     } else if (!(await this.hosts.beat(this.id, this.number))) {
       this.reportLoss(`A later worker has taken over host "${this.id}"`);
+    } else {
+      this.beatAt = before;
     }
   }
 

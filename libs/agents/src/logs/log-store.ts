@@ -1,16 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database } from '#libs/database';
+import { HostSession } from '../hosts/host-session.js';
 import { type LogColumns, type ShippedLine, toColumns } from './log-batch.js';
 
 /**
  * One statement, so lines and the positions they came from are stored together or not at all; lines up to the stored
- * position are left out, so repeating a batch whose answer was lost stores nothing twice.
+ * position are left out, so repeating a batch whose answer was lost stores nothing twice. What an old copy still says
+ * after its agent has moved is left out too.
  */
 const INSERT = `
   WITH stream AS (
     SELECT c.agent_id, c.source, c.position, coalesce(old.position, -1) AS stored
       FROM unnest($6::uuid[], $7::text[], $8::bigint[]) AS c (agent_id, source, position)
-      JOIN agents a ON a.id = c.agent_id AND a.status <> 'deleted'
+      JOIN agents a ON a.id = c.agent_id AND a.status <> 'deleted' AND a.host_id = $9
       LEFT JOIN log_cursors old ON old.agent_id = c.agent_id AND old.source = c.source
   ), moved AS (
     INSERT INTO log_cursors (agent_id, source, position)
@@ -32,7 +34,10 @@ export interface LogCursor {
 /** Writes agents' output: what the host's worker has read. */
 @Injectable()
 export class LogStore {
-  constructor(@Inject(Database) private readonly database: Database) {}
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(HostSession) private readonly host: HostSession,
+  ) {}
 
   async append(lines: readonly ShippedLine[]): Promise<void> {
     const columns: LogColumns = toColumns(lines, Date.now());
@@ -46,6 +51,7 @@ export class LogStore {
       cursors.agentIds,
       cursors.sources,
       cursors.positions,
+      this.host.id,
     ]);
   }
 

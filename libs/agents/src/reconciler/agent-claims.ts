@@ -17,8 +17,8 @@ const CLAIM_DUE = `
   WITH due AS (
     SELECT id FROM agents
      WHERE ${MY_HOST} AND status <> 'deleted'
-       AND (status <> desired_state OR observed_restart_generation <> restart_generation)
-       AND (next_attempt_at IS NULL OR next_attempt_at <= now()) AND id <> ALL ($3::uuid[])
+       AND (status <> desired_state OR observed_restart_generation <> restart_generation OR next_host_id IS NOT NULL)
+       AND (next_attempt_at IS NULL OR next_attempt_at <= now() OR next_host_id IS NOT NULL) AND id <> ALL ($3::uuid[])
      ORDER BY next_attempt_at NULLS FIRST LIMIT $4 FOR UPDATE SKIP LOCKED
   )
   UPDATE agents SET epoch = epoch + 1 FROM due WHERE agents.id = due.id RETURNING agents.id, agents.epoch`;
@@ -71,6 +71,16 @@ export class AgentClaims {
   /** All of this host's agents that have an instance. */
   async claimInstances(): Promise<ClaimedAgent[]> {
     return (await this.database.query<ClaimedRow>(CLAIM_INSTANCES, this.me())).map(toClaimed);
+  }
+
+  /**
+   * To be called before each side effect: a worker that stood still for long beats and looks again, since its agents may
+   * be another host's by now. @throws FenceLostError
+   */
+  async hold(agent: ClaimedAgent): Promise<ClaimedAgent> {
+    if (this.host.holdsLease) return agent;
+    await this.host.beat();
+    return this.reload(agent);
   }
 
   /** The agent as it is now. @throws FenceLostError when another took it. */

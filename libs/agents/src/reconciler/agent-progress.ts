@@ -42,6 +42,13 @@ export class AgentProgress {
     return this.claims.write(agent, { status, cause: `wanted: ${agent.desiredState}` });
   }
 
+  departing(agent: ClaimedAgent): Promise<ClaimedAgent> {
+    return this.claims.write(agent, {
+      status: 'restarting',
+      cause: `leaves host ${agent.hostId} for ${agent.nextHostId}`,
+    });
+  }
+
   /** From here on the instance of this claim, and no other, may act. */
   begin(agent: ClaimedAgent): Promise<ClaimedAgent> {
     return this.claims.write(agent, {

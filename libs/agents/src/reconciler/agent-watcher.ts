@@ -65,9 +65,10 @@ export class AgentWatcher {
     const container = await this.runtime.inspect(id);
     if (!agent || !isOrphan(agent, container)) return;
     const deleted = agent.status === 'deleted';
+    const wipe = deleted || agent.livesElsewhere;
     this.logger.info('Removing an orphan', { agentId: id, epoch: container.epoch, status: agent.status });
     if (container.status === 'running') await this.runtime.stop(id, LONGEST_STOP_MS, signal);
-    await (deleted ? this.shipper.forget(id) : this.shipper.finish(id, signal));
-    await this.runtime.remove(id, { wipe: deleted }, signal);
+    await (agent.mine && !deleted ? this.shipper.finish(id, signal) : this.shipper.forget(id));
+    await this.runtime.remove(id, { wipe }, signal);
   }
 }

@@ -12,6 +12,8 @@ export interface ClaimedAgent {
   readonly image: string;
   readonly config: AgentConfig;
   readonly hostId: string;
+  /** Where it is about to move; null: it stays. */
+  readonly nextHostId: string | null;
   readonly desiredState: DesiredState;
   readonly desiredGeneration: number;
   readonly restartGeneration: number;
@@ -32,7 +34,7 @@ export interface ClaimedAgent {
 }
 
 export const CLAIMED_COLUMNS = `
-  id, org_id, swarm_id, name, persona, runtime, image, config, host_id, desired_state, desired_generation, restart_generation,
+  id, org_id, swarm_id, name, persona, runtime, image, config, host_id, next_host_id, desired_state, desired_generation, restart_generation,
   status, observed_generation, observed_restart_generation, epoch, instance_epoch, endpoint, attempts,
   coalesce(next_attempt_at > clock_timestamp(), false) AS waiting, started_at, error_category, event_seq`;
 
@@ -46,6 +48,7 @@ export interface ClaimedRow {
   readonly image: string;
   readonly config: AgentConfig;
   readonly host_id: string;
+  readonly next_host_id: string | null;
   readonly desired_state: DesiredState;
   readonly desired_generation: number;
   readonly restart_generation: number;
@@ -72,6 +75,7 @@ export const toClaimed = (row: ClaimedRow): ClaimedAgent => ({
   image: row.image,
   config: row.config,
   hostId: row.host_id,
+  nextHostId: row.next_host_id,
   desiredState: row.desired_state,
   desiredGeneration: row.desired_generation,
   restartGeneration: row.restart_generation,

@@ -25,10 +25,14 @@ export class InstanceRemains {
     return this.restore.ensure(agent, spec, signal);
   }
 
-  /** Stores files and last output of an instance that has ended and is about to be removed. */
-  async keep(agentId: string, signal: AbortSignal, patienceMs = STOP_SYNC_MS): Promise<void> {
-    await this.keepFiles(agentId, signal, patienceMs);
+  /**
+   * Stores files and last output of an instance that has ended and is about to be removed.
+   * @returns false when the files could not be stored: they stay on this host.
+   */
+  async keep(agentId: string, signal: AbortSignal, patienceMs = STOP_SYNC_MS): Promise<boolean> {
+    const kept = await this.keepFiles(agentId, signal, patienceMs);
     await this.shipper.finish(agentId, signal);
+    return kept;
   }
 
   /** Nothing is to be kept of a deleted agent. */
@@ -37,12 +41,13 @@ export class InstanceRemains {
     await this.shipper.forget(agentId);
   }
 
-  private async keepFiles(agentId: string, signal: AbortSignal, patienceMs: number): Promise<void> {
+  private async keepFiles(agentId: string, signal: AbortSignal, patienceMs: number): Promise<boolean> {
     try {
-      await this.sync.syncNow(agentId, signal, patienceMs);
+      return (await this.sync.syncNow(agentId, signal, patienceMs)) !== 'failed';
     } catch (error) {
       if (signal.aborted || isDatabaseDown(error)) throw error;
       this.logger.warn('The files of an agent were not stored at its stop', { agentId, error });
+      return false;
     }
   }
 }

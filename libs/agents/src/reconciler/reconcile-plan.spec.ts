@@ -16,6 +16,7 @@ const agent = (given: Partial<PlannedAgent> = {}): PlannedAgent => ({
   instanceEpoch: EPOCH,
   endpoint: null,
   waiting: false,
+  nextHostId: null,
   ...given,
 });
 const none: SeenContainer = { status: 'missing', epoch: null, endpoint: null };
@@ -36,6 +37,22 @@ describe('planStep', () => {
     ['starts what an earlier claim made', agent({ instanceEpoch: 3 }), { ...created, epoch: 3 }, 'start'],
     ['is done', settled, running, 'none'],
     ['writes down a moved endpoint', settled, { ...running, endpoint: '127.0.0.1:1' }, 'mark_running'],
+    ['says that a running agent leaves for another host', { ...settled, nextHostId: 'b' }, running, 'depart'],
+    ['takes down what leaves', agent({ status: 'restarting', nextHostId: 'b' }), running, 'discard'],
+    ['hands over what is down', agent({ status: 'restarting', nextHostId: 'b' }), none, 'hand_over'],
+    ['hands over what waits for its next attempt', agent({ waiting: true, nextHostId: 'b' }), none, 'hand_over'],
+    [
+      'hands over what is stopped',
+      agent({ desiredState: 'stopped', status: 'stopped', nextHostId: 'b' }),
+      none,
+      'hand_over',
+    ],
+    [
+      'moves nothing that is to be deleted',
+      agent({ desiredState: 'deleted', status: 'deleting', nextHostId: 'b' }),
+      running,
+      'discard',
+    ],
     ['sees an end before readiness', agent(), exited, 'failed_start'],
     ['sees a crash', settled, exited, 'crashed'],
     ['sees a running agent that was never started', settled, created, 'crashed'],
@@ -99,6 +116,10 @@ function played(step: StepKind, row: PlannedAgent, container: SeenContainer): [P
       return [{ ...row, instanceEpoch: null, endpoint: null }, none];
     case 'mark_stopped':
       return [{ ...row, status: 'stopped', observedRestartGeneration: row.restartGeneration }, container];
+    case 'depart':
+      return [{ ...row, status: 'restarting' }, container];
+    case 'hand_over':
+      return [{ ...row, nextHostId: null, instanceEpoch: null, endpoint: null }, none];
     case 'erase':
       return [{ ...row, status: 'deleted' }, none];
     case 'none':
@@ -125,6 +146,7 @@ function everyState(): { agent: PlannedAgent; container: SeenContainer }[] {
     observedGeneration: [0, 1],
     observedRestartGeneration: [0, 1],
     waiting: [true, false],
+    nextHostId: [null, 'b'],
   };
   const rows = Object.entries(axes).reduce<Partial<PlannedAgent>[]>(
     (all, [field, values]) => all.flatMap((row) => values.map((value) => ({ ...row, [field]: value }))),

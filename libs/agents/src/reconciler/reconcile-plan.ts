@@ -10,6 +10,7 @@ import type { ClaimedAgent } from './claimed-agent.js';
  * - `ensure`, `start`, `await_ready`: make it, run it, wait for its gateway; `mark_running`: write that it runs
  * - `crashed`: a running instance ended; `failed_start`: it ended before it was ready
  * - `discard`: stop and remove an instance, its workspace stays; `mark_stopped`: write that none is left
+ * - `depart`: write that a running agent leaves this host; `hand_over`: nothing of it runs here, the next host takes it
  * - `erase`: remove all that is kept for the agent and write the tombstone
  */
 export type StepKind =
@@ -25,6 +26,8 @@ export type StepKind =
   | 'failed_start'
   | 'discard'
   | 'mark_stopped'
+  | 'depart'
+  | 'hand_over'
   | 'erase';
 
 export type PlannedAgent = Pick<
@@ -39,12 +42,14 @@ export type PlannedAgent = Pick<
   | 'instanceEpoch'
   | 'endpoint'
   | 'waiting'
+  | 'nextHostId'
 >;
 export type SeenContainer = Pick<ContainerState, 'status' | 'epoch' | 'endpoint'>;
 
 /** Decides the next step from what is wanted, what is written and what is there. Pure and total. */
 export function planStep(agent: PlannedAgent, container: SeenContainer): StepKind {
   if (agent.status === 'deleted') return 'none';
+  if (agent.nextHostId !== null && agent.desiredState !== 'deleted') return planMove(agent, container);
   if (agent.waiting) return 'wait';
   switch (agent.desiredState) {
     case 'running':
@@ -84,6 +89,11 @@ function planWith(agent: PlannedAgent, container: SeenContainer): StepKind {
   if (container.status === 'exited') return agent.status === 'running' ? 'crashed' : 'failed_start';
   if (agent.status !== 'running') return 'await_ready';
   return container.endpoint === agent.endpoint ? 'none' : 'mark_running';
+}
+
+function planMove(agent: PlannedAgent, container: SeenContainer): StepKind {
+  if (agent.status === 'running') return 'depart';
+  return container.status === 'missing' ? 'hand_over' : 'discard';
 }
 
 function planStopped(agent: PlannedAgent, container: SeenContainer): StepKind {

@@ -6,6 +6,7 @@ import { DomainError } from '#libs/kernel';
 import { Logger, runWithContext } from '#libs/observability';
 import { FenceLostError } from '../agents.errors.js';
 import { AgentClaims } from './agent-claims.js';
+import { AgentMoves } from './agent-moves.js';
 import { AgentProgress } from './agent-progress.js';
 import { AgentSpecs } from './agent-spec.js';
 import type { ClaimedAgent } from './claimed-agent.js';
@@ -53,6 +54,7 @@ export class AgentReconciler {
     @Inject(CONTAINER_RUNTIME) private readonly runtime: ContainerRuntime,
     @Inject(AgentSpecs) private readonly specs: AgentSpecs,
     @Inject(InstanceRemains) private readonly remains: InstanceRemains,
+    @Inject(AgentMoves) private readonly moves: AgentMoves,
     @Inject(Logger) private readonly logger: Logger,
   ) {}
 
@@ -109,7 +111,9 @@ export class AgentReconciler {
     try {
       const container = run.container ?? (await this.runtime.inspect(run.agent.id));
       step = planStep(run.agent, container);
-      return step === 'none' || step === 'wait' ? 'over' : await this.steps[step]({ ...run, container });
+      if (step === 'none' || step === 'wait') return 'over';
+      const held = await this.claims.hold(run.agent);
+      return held === run.agent ? await this.steps[step]({ ...run, container }) : { agent: held };
     } catch (error) {
       if (isFatal(error) || run.signal.aborted) throw error;
       this.logger.warn('A step of the reconciler failed', { step, error });
@@ -117,7 +121,9 @@ export class AgentReconciler {
     }
   }
 
-  private readonly steps: Readonly<Record<Exclude<StepKind, 'none' | 'wait'>, (run: Step) => Promise<Outcome>>> = {
+  private readonly steps: Readonly<
+    Record<Exclude<StepKind, 'none' | 'wait'>, (run: Step) => Promise<Outcome | 'over'>>
+  > = {
     announce: async ({ agent, container }) => ({ agent: await this.progress.announce(agent), container }),
     begin: async ({ agent, container }) => ({ agent: await this.progress.begin(agent), container }),
     ensure: async ({ agent, signal }) => ({
@@ -137,6 +143,11 @@ export class AgentReconciler {
     failed_start: (run) => this.failed(run, failureOfExit(run.container)),
     discard: (run) => this.discard(run),
     mark_stopped: async ({ agent, container }) => ({ agent: await this.progress.stopped(agent), container }),
+    depart: async ({ agent, container }) => ({ agent: await this.progress.departing(agent), container }),
+    hand_over: async ({ agent }) => {
+      await this.moves.handOver(agent);
+      return 'over';
+    },
     erase: async ({ agent, signal }) => {
       await this.remains.forget(agent.id);
       await this.runtime.remove(agent.id, { wipe: true }, signal);
@@ -174,10 +185,12 @@ export class AgentReconciler {
 
   private async discard({ agent, container, signal }: Step): Promise<Outcome> {
     if (container.status === 'running') await this.runtime.stop(agent.id, stopTimeoutOf(agent.runtime), signal);
+    let stays = false;
     if (agent.desiredState === 'deleted') await this.remains.forget(agent.id);
-    else if (container.status !== 'created') await this.remains.keep(agent.id, signal);
+    else if (container.status !== 'created') stays = !(await this.remains.keep(agent.id, signal));
     await this.runtime.remove(agent.id, { wipe: false }, signal);
-    return { agent: await this.claims.forgetInstance(agent) };
+    const left = await this.claims.forgetInstance(agent);
+    return { agent: stays && left.nextHostId !== null ? await this.moves.stay(left) : left };
   }
 
   /** Writes the failure, then clears what the attempt left; where that fails too, the next attempt does it. */

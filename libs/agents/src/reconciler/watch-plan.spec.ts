@@ -5,6 +5,7 @@ const agent = (given: Partial<WatchedAgent> = {}): WatchedAgent => ({
   id: 'a',
   status: 'running',
   mine: true,
+  livesElsewhere: false,
   instanceEpoch: 4,
   ...given,
 });
@@ -44,6 +45,12 @@ describe('planWatch', () => {
     const left = container({ status: 'missing', epoch: null });
     expect(planWatch([agent({ status: 'deleted', instanceEpoch: null })], [left]).orphans).toEqual(['a']);
     expect(planWatch([agent({ status: 'stopped', instanceEpoch: null })], [left]).orphans).toEqual([]);
+  });
+
+  it('removes what is left of an agent only once another host has its files', () => {
+    const left = container({ status: 'missing', epoch: null });
+    expect(planWatch([agent({ mine: false })], [left]).orphans).toEqual([]);
+    expect(planWatch([agent({ mine: false, livesElsewhere: true })], [left]).orphans).toEqual(['a']);
   });
 
   it('does not mend agents of other hosts', () => {

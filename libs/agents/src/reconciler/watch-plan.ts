@@ -6,6 +6,8 @@ export interface WatchedAgent {
   readonly id: string;
   readonly status: AgentStatus;
   readonly mine: boolean;
+  /** Another host holds the present copy of its files. */
+  readonly livesElsewhere: boolean;
   readonly instanceEpoch: number | null;
 }
 
@@ -40,9 +42,9 @@ export function planWatch(agents: readonly WatchedAgent[], containers: readonly 
 const runs = (agent: WatchedAgent, container: WatchedContainer | undefined): boolean =>
   container?.status === 'running' && container.epoch === agent.instanceEpoch;
 
-/** True when the instance, or what is left of a deleted agent, has to go. */
+/** True when the instance, or what is left of an agent that was deleted or lives elsewhere, has to go. */
 export function isOrphan(agent: WatchedAgent, container: WatchedContainer | undefined): boolean {
   if (!container) return false;
-  if (agent.status === 'deleted') return true;
+  if (agent.status === 'deleted' || agent.livesElsewhere) return true;
   return HAS_INSTANCE.has(container.status) && (!agent.mine || container.epoch !== agent.instanceEpoch);
 }

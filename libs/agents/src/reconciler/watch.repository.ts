@@ -6,8 +6,12 @@ import type { WatchedAgent } from './watch-plan.js';
 
 /** Nothing when a later worker has the host: what looks like an orphan from here may be what it just makes. */
 const WATCHED = `
-  SELECT a.id, a.status, a.instance_epoch, a.host_id IS NOT DISTINCT FROM me.id AS mine
-    FROM hosts me JOIN agents a ON (a.host_id = me.id AND a.status <> 'deleted' AND $4) OR a.id = ANY ($3::uuid[])
+  SELECT a.id, a.status, a.instance_epoch, a.host_id IS NOT DISTINCT FROM me.id AS mine,
+         coalesce(a.host_id <> me.id AND w.placed_on = a.host_id AND other.dead_since IS NULL, false) AS lives_elsewhere
+    FROM hosts me
+    JOIN agents a ON (a.host_id = me.id AND a.status <> 'deleted' AND $4) OR a.id = ANY ($3::uuid[])
+    LEFT JOIN agent_workspaces w ON w.agent_id = a.id AND a.host_id <> me.id
+    LEFT JOIN hosts other ON other.id = a.host_id AND a.host_id <> me.id
    WHERE me.id = $1 AND me.incarnation = $2`;
 
 const STATS = `
@@ -32,6 +36,7 @@ interface WatchedRow {
   readonly status: AgentStatus;
   readonly instance_epoch: string | null;
   readonly mine: boolean;
+  readonly lives_elsewhere: boolean;
 }
 
 /** What the watcher reads and reports about this host's agents, whatever their organisation. */
@@ -68,6 +73,7 @@ export class WatchRepository {
       id: row.id,
       status: row.status,
       mine: row.mine,
+      livesElsewhere: row.lives_elsewhere,
       instanceEpoch: row.instance_epoch === null ? null : Number(row.instance_epoch),
     }));
   }

@@ -58,9 +58,10 @@ const FAILED = `
     next_sync_at = excluded.next_sync_at, error_code = excluded.error_code, last_error = excluded.last_error`;
 
 const PLACED = `
-  INSERT INTO agent_workspaces (agent_id, org_id, copy_id, next_sync_at)
-  SELECT id, org_id, $3, now() + random() * make_interval(secs => $4) FROM agents WHERE id = $1 AND epoch = $2
-  ON CONFLICT (agent_id) DO UPDATE SET copy_id = excluded.copy_id, next_sync_at = excluded.next_sync_at
+  INSERT INTO agent_workspaces (agent_id, org_id, copy_id, placed_on, next_sync_at)
+  SELECT id, org_id, $3, host_id, now() + random() * make_interval(secs => $4) FROM agents WHERE id = $1 AND epoch = $2
+  ON CONFLICT (agent_id) DO UPDATE SET copy_id = excluded.copy_id, placed_on = excluded.placed_on,
+    next_sync_at = excluded.next_sync_at
   RETURNING agent_id`;
 
 interface LoadedRow {

@@ -42,6 +42,8 @@ const NEEDS_NONE: Readonly<Record<string, string>> = {
   'POST /v1/agents/:id/stop': 'sets a state; repeating it changes nothing',
   'POST /v1/agents/:id/restart': 'wishes under way are folded into one; nothing is made or sent',
   'POST /v1/agents/:id/personality/versions/:version/restore': 'sets a content; repeating it changes nothing',
+  'POST /v1/hosts/:hostId/drain': 'sets a state; repeating it changes nothing',
+  'POST /v1/hosts/:hostId/undrain': 'sets a state; repeating it changes nothing',
   'POST /admin/login': 'a page of its own, not a surface',
   'POST /join': 'a page of its own, not a surface',
   'POST /password': 'a page of its own, not a surface',

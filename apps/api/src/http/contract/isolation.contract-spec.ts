@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { signAgentToken } from '#libs/crypto';
-import { ROLES, type Role, SCOPES, type ScopeName, newId } from '#libs/kernel';
+import { ROLES, SCOPES, type ScopeName, newId } from '#libs/kernel';
 import { testOrganisation } from '#libs/testing';
 import { type ApiFixture, type ApiRequestOptions, startApi } from '../../testing/api-fixture.js';
 import { HttpEdge } from '../edge.js';
@@ -19,7 +19,7 @@ type Member = { readonly orgId: string; readonly userId: string };
 let api: ApiFixture;
 let first: World;
 let second: World;
-const members = new Map<Role, Member>();
+const members = new Map<Actor, Member>();
 const keys = new Map<ScopeName, string>();
 const found = new Map<string, Verdict>();
 
@@ -31,6 +31,9 @@ beforeAll(async () => {
   for (const role of ROLES.filter((name) => name !== 'OWNER')) {
     members.set(role, await testOrganisation(api.db.database, { orgId: first.orgId, role }));
   }
+  const admin = await testOrganisation(api.db.database, { orgId: first.orgId, role: 'OWNER' });
+  await api.db.database.query('UPDATE users SET is_platform_admin = true WHERE id = $1', [admin.userId]);
+  members.set('platform admin', admin);
   for (const scope of SCOPES) keys.set(scope, await api.apiKey(first, [scope]));
 }, 60_000);
 afterAll(() => api?.close());
@@ -45,7 +48,7 @@ async function credentialOf(actor: Actor): Promise<ApiRequestOptions> {
   }
   const apiKey = keys.get(actor as ScopeName);
   if (apiKey !== undefined) return { apiKey };
-  const member = actor === 'other organisation' ? second : members.get(actor as Role);
+  const member = actor === 'other organisation' ? second : members.get(actor);
   return { token: await ownerToken(api, member!) };
 }
 

@@ -38,6 +38,7 @@ const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/v1/agents/:id/skills/:skillId': ({ skill }) => skill,
   '/v1/skills/:id': ({ skill }) => skill,
   '/v1/disabled-skills/:digest': ({ digest }) => digest,
+  '/v1/hosts/:hostId': () => 'host-of-nobody',
   '/v1/swarms/:id': ({ swarm }) => swarm,
   '/v1/swarms/:id/agents/:agentId': ({ agent }) => agent,
   '/v1/swarms/:id/members/:userId': ({ userId }) => userId,

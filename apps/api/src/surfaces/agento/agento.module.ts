@@ -16,6 +16,7 @@ import { ChatController } from './chat/chat.controller.js';
 import { RunStreams } from './chat/run-streams.js';
 import { RunsController } from './chat/runs.controller.js';
 import { FollowedLogs } from './logs/followed-logs.js';
+import { HostsController } from './hosts/hosts.controller.js';
 import { KnowledgeController } from './knowledge/knowledge.controller.js';
 import { KnowledgeFilesController } from './knowledge/knowledge-files.controller.js';
 import { LogsController } from './logs/logs.controller.js';
@@ -68,6 +69,7 @@ import { WorkflowController } from './workflow/workflow.controller.js';
     UsageController,
     BudgetsController,
     AccountController,
+    HostsController,
   ],
   providers: [FollowedLogs, RunStreams, SettledAgents, SettledSkills],
 })
