@@ -29,7 +29,7 @@ COPY --from=build /src/dist dist
 COPY docker/*.mjs docker/
 COPY skills skills
 RUN install -d -m 700 -o node -g node /var/lib/rookery /run/rookery
-ENV NODE_ENV=production HOST=0.0.0.0 RUNTIME=docker DATA_DIR=/var/lib/rookery
+ENV NODE_ENV=production HOST=0.0.0.0 RUNTIME=docker DATA_DIR=/var/lib/rookery NODE_OPTIONS=--max-semi-space-size=8
 WORKDIR /app
 USER 1000:1000
 EXPOSE 3000 4100 4101

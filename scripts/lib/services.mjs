@@ -12,6 +12,8 @@ import { identityOf, lives, send, waitForExit } from './processes.mjs';
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 15_000;
 const STEADY_AFTER_MS = 30_000;
+/** Of three semi-spaces of 32 MB, Node's default, most lies idle here. The image sets the same (`Dockerfile`). */
+const NODE_FLAGS = ['--max-semi-space-size=8'];
 const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
 
 /**
@@ -89,7 +91,7 @@ export class Services {
     state.startedAt = Date.now();
     state.ended = false;
     state.saidReady = false;
-    const child = spawn(this.#node, [...(state.nodeArgs ?? []), state.program, ...(state.args ?? [])], {
+    const child = spawn(this.#node, [...NODE_FLAGS, state.program], {
       cwd: ROOT,
       env: state.env,
       detached: true,
