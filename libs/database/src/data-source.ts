@@ -18,7 +18,12 @@ export const dataSourceOptions = (
   poolSize,
   applicationName: 'rookery',
   // a process that stands still must not keep rows from the others: shorter than the silence that makes a host dead
-  extra: { connectionTimeoutMillis: 5_000, keepAlive: true, idle_in_transaction_session_timeout: 20_000 },
+  extra: {
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    idle_in_transaction_session_timeout: 20_000,
+  },
   poolErrorHandler: () => undefined,
 });
 

@@ -1,4 +1,3 @@
-export { compiledFile } from './compiled.js';
 export * from './embedder.js';
 export * from './embedders.js';
 export * from './embeddings.module.js';

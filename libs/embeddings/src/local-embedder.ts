@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { DomainError } from '#libs/kernel';
-import { compiledFile } from './compiled.js';
+import { DomainError, compiledFile } from '#libs/kernel';
 import { type Embedder, normalised } from './embedder.js';
 import { blended } from './lexical-vector.js';
 

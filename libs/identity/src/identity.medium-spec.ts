@@ -181,6 +181,65 @@ describe('signing in', () => {
     await expect(login(email, PASSWORD, '198.51.100.8')).resolves.toMatchObject({ email });
   });
 
+  it('gives networks that an account never signed in from thirty attempts an hour together, and its own all of theirs', async () => {
+    const { email } = await register();
+    await login(email, PASSWORD, '192.0.2.1');
+    const guesses = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, n) => login(email, `WrongPass${n}!`, `198.51.100.${n}`)),
+    );
+    const kinds = guesses.map((guess) => (guess.status === 'rejected' ? (guess.reason as { kind: string }).kind : ''));
+    expect(kinds.filter((kind) => kind === 'unauthenticated')).toHaveLength(29);
+    expect(kinds.filter((kind) => kind === 'rate_limited')).toHaveLength(11);
+    await expect(login(email, PASSWORD, '203.0.113.99')).rejects.toMatchObject({
+      code: 'too_many_failures',
+      details: { limit: 30 },
+    });
+    await expect(login(email, PASSWORD, '192.0.2.1')).resolves.toMatchObject({ email });
+    await expect(login((await register()).email, PASSWORD, '198.51.100.1')).resolves.toBeDefined();
+  });
+
+  it('counts a network of IPv6 as one, and an address nobody has like one somebody has', async () => {
+    const nobody = someEmail();
+    const guess = (n: number) => login(nobody, PASSWORD, `2001:db8:0:${n}::${n.toString(16)}`);
+    for (let n = 0; n < 30; n += 1) await expect(guess(n)).rejects.toMatchObject({ kind: 'unauthenticated' });
+    await expect(guess(31)).rejects.toMatchObject({ kind: 'rate_limited', details: { limit: 30 } });
+    const { email } = await register();
+    for (let n = 0; n < 5; n += 1) {
+      await expect(login(email, 'WrongPass1!', `2001:db8:1:1::${n}`)).rejects.toMatchObject({
+        kind: 'unauthenticated',
+      });
+    }
+    await expect(login(email, PASSWORD, '2001:db8:1:1::ffff')).rejects.toMatchObject({ details: { limit: 5 } });
+  });
+
+  it('does not let strangers keep the owner from a new password once signed in, or from a network a mailed link was used on', async () => {
+    const { email } = await register();
+    const { accessToken, userId } = await login(email, PASSWORD, '192.0.2.1');
+    for (let n = 0; n < 30; n += 1) {
+      await login(email, 'WrongPass1!', `198.51.100.${n}`).catch(() => undefined);
+    }
+    const caller = await callerOf(accessToken);
+    const change = { current: PASSWORD, next: 'OtherPass123!', address: '203.0.113.7' };
+    await one.get(AccountsService).changePassword(caller, change);
+    await expect(login(email, 'OtherPass123!', '203.0.113.8')).rejects.toMatchObject({ kind: 'rate_limited' });
+    await db.database.transaction((tx) => one.get(SessionsService).trust(tx, userId, '203.0.113.8'));
+    await expect(login(email, 'OtherPass123!', '203.0.113.8')).resolves.toMatchObject({ userId });
+  });
+
+  it('forgets networks that were not signed in from for 90 days', async () => {
+    const { email } = await register();
+    const { userId } = await login(email, PASSWORD, '192.0.2.1');
+    await login(email, PASSWORD, '192.0.2.2');
+    await db.database.query(
+      `UPDATE sign_in_networks SET last_at = now() - interval '91 days' WHERE user_id = $1 AND network_hash =
+         sha256(convert_to($1::text || '|192.0.2.1', 'UTF8'))`,
+      [userId],
+    );
+    await one.get(SessionsService).sweep(1_000);
+    const rows = await db.database.query('SELECT 1 FROM sign_in_networks WHERE user_id = $1', [userId]);
+    expect(rows).toHaveLength(1);
+  });
+
   it('does not count successes', async () => {
     const { email } = await register();
     for (let n = 0; n < 8; n += 1) await login(email);

@@ -1,5 +1,7 @@
-import { type Options, hash, verify } from '@node-rs/argon2';
+import type { Options } from '@node-rs/argon2';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { DomainError } from '#libs/kernel';
+import { PasswordThreads } from './password-threads.js';
 
 /** argon2id (the library's default algorithm) as OWASP recommends it: 19 MiB, two passes, one lane. */
 const OPTIONS: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -7,22 +9,28 @@ const AT_ONCE = 2;
 const MOST_WAITING = 200;
 
 /** Hashes and checks passwords, at most two at once, so that logins can take neither all memory nor all cores. */
-export class Passwords {
+@Injectable()
+export class Passwords implements OnApplicationShutdown {
+  private readonly threads = new PasswordThreads();
   private running = 0;
   private readonly waiting: (() => void)[] = [];
   private decoy: Promise<string> | undefined;
 
   /** A PHC string. @throws DomainError `unavailable` when too many are waiting. */
-  hash(password: string): Promise<string> {
-    return this.limited(() => hash(password, OPTIONS));
+  async hash(password: string): Promise<string> {
+    return String(await this.limited(() => this.threads.run({ password, options: OPTIONS })));
   }
 
   /** Without a hash (unknown user, no password) it takes as long as with one, and is false. */
   async verify(phc: string | null | undefined, password: string): Promise<boolean> {
     this.decoy ??= this.hash('a password nobody has');
     const decoy = await this.decoy;
-    const matches = await this.limited(() => verify(phc ?? decoy, password));
-    return matches && typeof phc === 'string';
+    const matches = await this.limited(() => this.threads.run({ password, phc: phc ?? decoy }));
+    return matches === true && typeof phc === 'string';
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.threads.close();
   }
 
   private async limited<T>(work: () => Promise<T>): Promise<T> {

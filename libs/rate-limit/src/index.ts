@@ -1,1 +1,2 @@
 export * from './sliding-window.js';
+export * from './client-address.js';

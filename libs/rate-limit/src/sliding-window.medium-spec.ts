@@ -127,4 +127,13 @@ describe('SlidingWindow', () => {
     ]);
     expect(rows).toEqual([{ key: busy }]);
   });
+
+  it('keeps keys of a longer window, whoever sweeps', async () => {
+    const key = newId();
+    const hour = new SlidingWindow(db.database, 3_600_000);
+    await hour.take(key, 2);
+    await db.database.query(`UPDATE rate_limits SET updated_at = now() - interval '90 minutes' WHERE key = $1`, [key]);
+    await new SlidingWindow(db.database).sweep();
+    expect(await hour.used(key, 2)).toMatchObject({ remaining: 1 });
+  });
 });

@@ -69,12 +69,13 @@ export class SlidingWindow {
     return verdict(await this.ask(key, limit, 0), limit, 0);
   }
 
-  /** Deletes up to `batch` keys that have been idle for two windows. @returns how many. */
+  /** Deletes up to `batch` keys, of any window, that have been idle for two of theirs. @returns how many. */
   async sweep(batch = 1_000): Promise<number> {
     const rows = await this.sql.query(
       `DELETE FROM rate_limits WHERE key IN (SELECT key FROM rate_limits
-         WHERE updated_at < clock_timestamp() - make_interval(secs => $1) LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1`,
-      [Math.max(120, (this.windowMs * 2) / 1_000), batch],
+         WHERE updated_at < clock_timestamp() - make_interval(secs => greatest(120, window_ms * 2 / 1000))
+         LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING 1`,
+      [batch],
     );
     return rows.length;
   }

@@ -13,6 +13,8 @@ export interface KeyHolder {
   readonly swarmId: string | null;
   /** Of the instance that asks, where it is known. */
   readonly epoch?: number;
+  /** The agent's runs (ids) that were under way when it asked. */
+  readonly runs?: readonly string[];
 }
 
 interface Entry {

@@ -196,6 +196,27 @@ describe('SecretsService', () => {
     expect(JSON.stringify(events)).not.toContain('CANARY');
   });
 
+  it('notes their use once for each run that was under way, on whatever process, and outside of runs once a start', async () => {
+    const { scope, orgId } = await testOrganisation(test.database);
+    const agent = { ...agentOf(orgId), epoch: 1 };
+    await put(scope, { kind: 'agent', id: agent.agentId }, { openai_api_key: KEY });
+    const [first, second] = [newId(), newId()];
+    for (const runs of [[first], [first], [first, second], [], []]) {
+      await secrets.providerKey({ ...agent, runs }, 'openai');
+      await there.get(SecretsService).providerKey({ ...agent, runs }, 'openai');
+    }
+    const uses = () =>
+      test.database.query<{ run: string | null }>(
+        `SELECT metadata->>'run' AS run FROM audit_events WHERE org_id = $1 AND action = 'secret.use'`,
+        [orgId],
+      );
+    const noted = await eventually(async () => {
+      const rows = await uses();
+      return rows.length >= 3 ? rows : undefined;
+    });
+    expect(noted.map(({ run }) => run).sort()).toEqual([first, second, null].sort());
+  });
+
   it('asks Postgres once for calls that come together, and again after a ring', async () => {
     const { scope, orgId } = await testOrganisation(test.database);
     const agent = agentOf(orgId);

@@ -85,7 +85,7 @@ export class SecretsService {
    */
   async providerKey(agent: KeyHolder, provider: Provider): Promise<string | undefined> {
     const key = await this.keys.find(agent, provider);
-    if (key !== undefined) void this.noteUse(agent, PROVIDER_SECRET[provider]);
+    if (key !== undefined) this.noteUse(agent, PROVIDER_SECRET[provider]);
     return key;
   }
 
@@ -96,7 +96,7 @@ export class SecretsService {
   async mcpSecret(agent: KeyHolder, name: string): Promise<string | undefined> {
     if (!isMcpSecret(name)) throw invalid(`${MCP_SECRET_PREFIX}… is what secrets of MCP servers are named`);
     const secret = await this.keys.named(agent, name);
-    if (secret !== undefined) void this.noteUse(agent, name);
+    if (secret !== undefined) this.noteUse(agent, name);
     return secret;
   }
 
@@ -113,11 +113,16 @@ export class SecretsService {
     return this.audit.append(tx, actor, event);
   }
 
-  /** Once for each run of the agent's instance, and once a day of a long one. */
-  private noteUse(agent: KeyHolder, name: string): Promise<void> {
+  /** Once for each run that was under way; outside of runs once for each start of the agent, and once a day. */
+  private noteUse({ runs = [], ...agent }: KeyHolder, name: string): void {
+    if (runs.length === 0) void this.noteUseIn(agent, name, `${agent.agentId}|${agent.epoch ?? ''}`, {});
+    for (const run of runs) void this.noteUseIn(agent, name, run, { run });
+  }
+
+  private noteUseIn(agent: KeyHolder, name: string, turn: string, metadata: { run?: string }): Promise<void> {
     const subject = `agent:${agent.agentId}`;
-    const event = { type: 'AUTHORIZATION_SUCCESS', subject, action: 'secret.use', result: 'success' } as const;
-    const key = `secret|${subject}|${agent.epoch ?? ''}|${name}`;
-    return this.audit.recordOnce(agent, { ...event, resource: `secret:${name}` }, { key, seconds: DAY });
+    const about = { subject, action: 'secret.use', resource: `secret:${name}`, metadata } as const;
+    const event = { type: 'AUTHORIZATION_SUCCESS', result: 'success', ...about } as const;
+    return this.audit.recordOnce(agent, event, { key: `secret|${turn}|${name}`, seconds: DAY });
   }
 }

@@ -8,13 +8,16 @@ import { DomainError } from '#libs/kernel';
 import type { KeyHolder } from '#libs/secrets';
 import { type CallPlan, type Reservation, type ReserveRow, UsageMeter, reserveSql, reserveValues } from '#libs/usage';
 
+/** Whose secrets' use is noted once a run. */
+const RUNS_UNDER_WAY = `ARRAY(SELECT runs.id FROM runs WHERE runs.agent_id = a.id AND runs.status = 'running' LIMIT 32) AS runs`;
+
 const LOOKUP = `
-  SELECT org_id, swarm_id, endpoint, instance_epoch = $4 AS is_current
-    FROM agents WHERE id = $1 AND org_id = $2 AND host_id = $3 AND desired_state <> 'deleted' AND status <> 'deleted'`;
+  SELECT org_id, swarm_id, endpoint, instance_epoch = $4 AS is_current, ${RUNS_UNDER_WAY}
+    FROM agents a WHERE id = $1 AND org_id = $2 AND host_id = $3 AND desired_state <> 'deleted' AND status <> 'deleted'`;
 
 /** The same look-up, which takes from the agent's budgets in the same round trip. */
 const LOOKUP_AND_RESERVE = `
-  SELECT a.org_id, a.swarm_id, a.endpoint, a.instance_epoch = $4 AS is_current, r.*
+  SELECT a.org_id, a.swarm_id, a.endpoint, a.instance_epoch = $4 AS is_current, ${RUNS_UNDER_WAY}, r.*
     FROM agents a CROSS JOIN LATERAL ${reserveSql({
       allowed: 'a.instance_epoch = $4 AND ($5::text IS NULL OR starts_with(a.endpoint, $5))',
       org: 'a.org_id',
@@ -35,6 +38,7 @@ interface AgentRow {
   readonly swarm_id: string | null;
   readonly endpoint: string | null;
   readonly is_current: boolean | null;
+  readonly runs: readonly string[];
 }
 
 /** Who an agent is that was let in. */
@@ -95,7 +99,7 @@ export class AgentGate {
       throw refused('stale_token', 'This agent token belongs to an instance that has been stopped or replaced');
     }
     if (!this.isFromAgent(row.endpoint, req.socket.remoteAddress)) throw wrongNetwork();
-    return { orgId: row.org_id, agentId: claims.agentId, swarmId: row.swarm_id, epoch: claims.epoch };
+    return { orgId: row.org_id, agentId: claims.agentId, swarmId: row.swarm_id, epoch: claims.epoch, runs: row.runs };
   }
 
   private async read({ agentId, orgId, hostId, epoch }: AgentClaims): Promise<AgentRow | undefined> {

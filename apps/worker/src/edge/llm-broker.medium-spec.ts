@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { signAgentToken } from '#libs/crypto';
 import { newId } from '#libs/kernel';
 import { PROVIDER_SECRET, type Provider, type SecretOwner, SecretsService } from '#libs/secrets';
-import { type TestOrganisation, testOrganisation } from '#libs/testing';
+import { type TestOrganisation, eventually, testOrganisation } from '#libs/testing';
 import { type EdgeFixture, EPOCH, startEdge } from './testing/edge-fixture.js';
 import { ScriptedServer } from './testing/scripted-server.js';
 
@@ -86,6 +86,25 @@ describe('the LLM broker', () => {
     await store({ kind: 'agent', id: agent.agentId }, 'own');
     await call('openai', tokenOf(agent));
     expect(provider.last.headers.authorization).toBe(`Bearer ${keyOf('openai', 'own')}`);
+  });
+
+  it("notes the key's use once for each run that was under way", async () => {
+    const agent = await edge.agent('127.0.0.1:1', organisation);
+    const run = newId();
+    await edge.db.database.query(
+      `WITH session AS (INSERT INTO chat_sessions (id, org_id, agent_id, owner) VALUES ($1::text, $2, $3, 'user:x') RETURNING id)
+       INSERT INTO runs (id, org_id, agent_id, session_id, instance_id, on_disconnect)
+       SELECT $1::uuid, $2, $3, id, gen_random_uuid(), 'cancel' FROM session`,
+      [run, agent.orgId, agent.agentId],
+    );
+    for (let nr = 0; nr < 3; nr += 1) await call('openai', tokenOf(agent));
+    const uses = () =>
+      edge.db.database.query(
+        `SELECT action, resource, metadata FROM audit_events WHERE org_id = $1 AND subject = $2 AND action = 'secret.use'`,
+        [agent.orgId, `agent:${agent.agentId}`],
+      );
+    await eventually(async () => (await uses()).length > 0);
+    expect(await uses()).toEqual([{ action: 'secret.use', resource: 'secret:openai_api_key', metadata: { run } }]);
   });
 
   it('never sends on a key of the query', async () => {

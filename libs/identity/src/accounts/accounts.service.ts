@@ -30,7 +30,7 @@ export class AccountsService {
 
   /**
    * @throws DomainError `unauthenticated` (unknown user and wrong password alike), `forbidden` (inactive, suspended, no member),
-   * `rate_limited` (five failures in a minute).
+   * `rate_limited` (five failures in a minute, thirty attempts of strangers in an hour).
    */
   async login(signIn: SignIn): Promise<Account & TokenPair> {
     const attempt = { ...signIn, action: 'session.open' };
@@ -58,7 +58,8 @@ export class AccountsService {
     const user = await this.userOf(caller);
     const { passwordHash } = user;
     const { email } = user;
-    const attempt = { email, password: change.current, address: change.address, action: 'password.change' };
+    const { current: password, address } = change;
+    const attempt = { email, password, address, action: 'password.change', isSignedIn: true };
     const proved = await this.proof.prove(attempt, () => Promise.resolve({ ...user, orgId: caller.orgId }));
     if (!proved || passwordHash === null) throw wrongPassword();
     const next = await this.proof.hash(change.next);

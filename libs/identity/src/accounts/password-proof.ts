@@ -3,14 +3,11 @@ import { AuditLog, PLATFORM_SCOPE } from '#libs/audit';
 import { DomainError } from '#libs/kernel';
 import { Passwords } from '../passwords.js';
 import type { UserRow } from './account.repository.js';
-import { LoginFailures } from './login-failures.js';
+import { type Knock, LoginFailures } from './login-failures.js';
 
 /** Somebody who says that a password is theirs. */
-export interface PasswordAttempt {
-  readonly email: string;
+export interface PasswordAttempt extends Knock {
   readonly password: string;
-  /** The client's address, for counting failures. */
-  readonly address: string;
   /** What it is for, as the audit log calls it. */
   readonly action: string;
 }
@@ -38,7 +35,7 @@ export class PasswordProof {
    */
   async prove<T extends Claimed>(attempt: PasswordAttempt, find: () => Promise<T | undefined>): Promise<T | undefined> {
     try {
-      return await this.failures.attempt(attempt.email, attempt.address, () => this.check(attempt, find));
+      return await this.failures.attempt(attempt, () => this.check(attempt, find));
     } catch (error) {
       if (error instanceof DomainError && error.kind === 'rate_limited') await this.noteFlood(attempt);
       throw error;

@@ -48,8 +48,8 @@ export class PasswordResetService {
     if (!(await this.links.find(token))) throw passwordLinkInvalid();
   }
 
-  /** Sets the password and ends all of the user's sessions. @throws DomainError `unprocessable` (`password_link_invalid`). */
-  async set(token: string, password: string): Promise<void> {
+  /** Sets the password and ends all of the user's sessions. @param address - the client's, which a mailed link proves. @throws DomainError `unprocessable` (`password_link_invalid`). */
+  async set(token: string, password: string, address: string): Promise<void> {
     const link = await this.links.find(token);
     if (!link) throw passwordLinkInvalid();
     const hash = await this.passwords.hash(password);
@@ -61,6 +61,7 @@ export class PasswordResetService {
       await accounts.setPassword(tx, userId, hash);
       if (link.via === 'mail') await newcomers.prove(tx, { id: userId, email });
       await sessions.endOthers(tx, userId, undefined);
+      await sessions.trust(tx, userId, address);
       await audit.append(tx, holder, done({ subject: `user:${userId}` }, 'password.set', `user:${userId}`));
     });
   }

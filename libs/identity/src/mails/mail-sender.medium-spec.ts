@@ -203,8 +203,8 @@ describe('a password link', () => {
     const accepted = await one.get(InviteAcceptance).accept(token, {});
     expect(accepted).toMatchObject({ isMailed: true, passwordToken: expect.any(String) });
     await sweep();
-    await reset().set(linkTo('fresh@example.test', 'password'), PASSWORD);
-    await expect(reset().set(accepted.passwordToken ?? '', PASSWORD)).rejects.toMatchObject({
+    await reset().set(linkTo('fresh@example.test', 'password'), PASSWORD, '192.0.2.9');
+    await expect(reset().set(accepted.passwordToken ?? '', PASSWORD, '192.0.2.9')).rejects.toMatchObject({
       code: 'password_link_invalid',
     });
   });
@@ -220,9 +220,9 @@ describe('a password link', () => {
     await sweep();
     expect(server.mails.filter(({ text }) => text?.includes(email))).toHaveLength(3);
     const token = linkTo(email, 'password');
-    await reset().set(token, PASSWORD);
+    await reset().set(token, PASSWORD, '192.0.2.9');
     expect(await sessions(userId)).toEqual([]);
-    await expect(reset().set(token, PASSWORD)).rejects.toMatchObject({ code: 'password_link_invalid' });
+    await expect(reset().set(token, PASSWORD, '192.0.2.9')).rejects.toMatchObject({ code: 'password_link_invalid' });
   });
 
   it('is not made for an address without an account, and nobody is told', async () => {

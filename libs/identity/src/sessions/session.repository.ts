@@ -15,7 +15,9 @@ export interface RefreshState {
   readonly successorIssuedAt: Date | null;
 }
 
-/** Tables `login_sessions` and `refresh_tokens`. Times are the database's, cut to whole seconds where a token carries them. */
+const NETWORK_HASH = `sha256(convert_to(u.id::text || '|' || $2, 'UTF8'))`;
+
+/** Tables `login_sessions`, `refresh_tokens` and `sign_in_networks`. Times are the database's, cut to whole seconds where a token carries them. */
 @Injectable()
 export class SessionRepository {
   async open(tx: Tx, scope: Scope, session: { id: string; userId: string; seconds: number }): Promise<void> {
@@ -101,6 +103,34 @@ export class SessionRepository {
       [userId, keptSessionId ?? null],
     );
     return rows.map(({ id }) => id);
+  }
+
+  /** The user has proved from a network who they are. It is kept as a hash, and written at most once a day. */
+  async rememberNetwork(tx: Tx, userId: string, network: string): Promise<void> {
+    await tx.query(
+      `INSERT INTO sign_in_networks AS known (user_id, network_hash) SELECT u.id, ${NETWORK_HASH} FROM users u WHERE u.id = $1
+       ON CONFLICT (user_id, network_hash) DO UPDATE SET last_at = now() WHERE known.last_at < now() - interval '1 day'`,
+      [userId, network],
+    );
+  }
+
+  /** Whether the account with this address was signed in to from the network in the last 90 days. */
+  async knowsNetwork(sql: Sql, email: string, network: string): Promise<boolean> {
+    const rows = await sql.query(
+      `SELECT 1 FROM users u JOIN sign_in_networks n ON n.user_id = u.id AND n.network_hash = ${NETWORK_HASH}
+       WHERE lower(u.email) = lower($1) AND n.last_at > now() - interval '90 days'`,
+      [email, network],
+    );
+    return rows.length > 0;
+  }
+
+  /** Deletes up to `batch` networks that were not signed in from for 90 days. */
+  async sweepNetworks(sql: Sql, batch: number): Promise<void> {
+    await sql.query(
+      `DELETE FROM sign_in_networks WHERE (user_id, network_hash) IN (SELECT user_id, network_hash FROM sign_in_networks
+         WHERE last_at < now() - interval '90 days' LIMIT $1 FOR UPDATE SKIP LOCKED)`,
+      [batch],
+    );
   }
 
   /** Deletes up to `batch` sessions, and as many tokens of living ones, that expired over a day ago. */

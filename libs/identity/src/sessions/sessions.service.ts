@@ -3,6 +3,7 @@ import { AuditLog, type AuditEvent } from '#libs/audit';
 import { Database, type Tx } from '#libs/database';
 import { Notices } from '#libs/events';
 import { type Caller, type Scope, newId } from '#libs/kernel';
+import { addressKey } from '#libs/rate-limit';
 import { CREDENTIAL_TOPIC } from '../credentials/credential.service.js';
 import { REFRESH_SECONDS, type RefreshClaims, SessionTokens } from '../credentials/tokens.js';
 import { invalidRefreshToken } from '../identity.errors.js';
@@ -37,6 +38,7 @@ export class SessionsService {
   async open(tx: Tx, holder: Holder): Promise<TokenPair> {
     const sessionId = newId();
     await this.sessions.open(tx, holder, { id: sessionId, userId: holder.userId, seconds: REFRESH_SECONDS });
+    if (holder.address !== undefined) await this.trust(tx, holder.userId, holder.address);
     const metadata = { address: holder.address ?? null };
     await this.note(tx, holder, sessionId, { type: 'AUTHENTICATION_SUCCESS', action: 'session.open', metadata });
     return this.issue(tx, holder, sessionId, newId());
@@ -81,9 +83,15 @@ export class SessionsService {
     ended.forEach((sessionId) => this.announce(tx, sessionId));
   }
 
-  /** Deletes what expired over a day ago, a bounded batch at a time. */
-  sweep(batch: number): Promise<void> {
-    return this.sessions.sweep(this.database, batch);
+  /** The user has proved who they are from this address: guesses of strangers don't lock it out. */
+  trust(tx: Tx, userId: string, address: string): Promise<void> {
+    return this.sessions.rememberNetwork(tx, userId, addressKey(address));
+  }
+
+  /** Deletes what expired over a day ago, and networks of 90 days ago, a bounded batch at a time. */
+  async sweep(batch: number): Promise<void> {
+    await this.sessions.sweep(this.database, batch);
+    await this.sessions.sweepNetworks(this.database, batch);
   }
 
   private async again(

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { Injectable } from '@nestjs/common';
-import { compiledFile } from '#libs/embeddings';
+import { compiledFile } from '#libs/kernel';
 import type { FilePiece } from './knowledge-file.js';
 import type { FileToRead } from './read-file.js';
 import { Unreadable, type UnreadableCode } from './unreadable.js';

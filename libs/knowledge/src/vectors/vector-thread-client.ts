@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { compiledFile } from '#libs/embeddings';
-import { DomainError } from '#libs/kernel';
+import { DomainError, compiledFile } from '#libs/kernel';
 import type { Request } from './vector-thread.js';
 
 interface Waiting {

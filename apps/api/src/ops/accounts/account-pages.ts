@@ -67,11 +67,11 @@ export class AccountPages implements OnModuleInit {
     return passwordPage({ token });
   }
 
-  private async setPassword({ body }: FormRequest, reply: FastifyReply): Promise<FastifyReply> {
+  private async setPassword({ body, ip }: FormRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { token = '', password = '' } = body ?? {};
     const problem = passwordWeakness(password);
     if (problem) return send(reply.code(422), passwordPage({ token, problem }));
-    await this.links.passwords.set(token, password);
+    await this.links.passwords.set(token, password, ip);
     return send(reply, endPage('Done', 'Your password is set. Sign in with your e-mail address and the new password.'));
   }
 

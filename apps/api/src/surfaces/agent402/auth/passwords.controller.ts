@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { PasswordResetService } from '#libs/identity';
+import { ClientAddress } from '../../../http/caller-of.js';
 import { MessageDto } from './auth.dto.js';
 import { passwordChanged, passwordLinkSent } from './auth.mapper.js';
 import { ForgotPasswordDto, SetPasswordDto } from './passwords.dto.js';
@@ -20,7 +21,10 @@ export class PasswordsController {
   /** Set a password by the token of such a link, or of an accepted invite. All sessions of the user end. */
   @Post('set-password')
   @HttpCode(200)
-  async setPassword(@Body() { token, password }: SetPasswordDto): Promise<MessageDto> {
-    return this.reset.set(token, password).then(passwordChanged);
+  async setPassword(
+    @Body() { token, password }: SetPasswordDto,
+    @ClientAddress() address: string,
+  ): Promise<MessageDto> {
+    return this.reset.set(token, password, address).then(passwordChanged);
   }
 }
