@@ -1,4 +1,4 @@
-# Targets: `agent` (the house runtime) and `rookery` (API, worker and edge: one image, three commands).
+# Targets: `agent` (the house runtime), `tools` (installs what skills require) and `rookery` (API, worker and edge: one image, three commands).
 # Without a registry, scripts/local-images.mjs makes the same images from local files; it takes every instruction
 # below but FROM, COPY and RUN from here.
 FROM node:24-bookworm-slim AS build
@@ -13,7 +13,20 @@ COPY libs libs
 RUN npx nest build && node scripts/build-agent.mjs
 RUN npm prune --omit=dev --omit=optional --ignore-scripts
 
-FROM node:24-bookworm-slim AS agent
+# what scripts of skills count on beside Node and a shell
+FROM node:24-bookworm-slim AS scripts
+RUN apt-get update && apt-get install -y --no-install-recommends python3 && rm -rf /var/lib/apt/lists/*
+
+FROM scripts AS tools
+RUN install -d /usr/share/rookery && cp /var/lib/dpkg/status /usr/share/rookery/dpkg-status \
+  && apt-get update && apt-get install -y --no-install-recommends ca-certificates golang-go python3-pip \
+  && rm -rf /var/lib/apt/lists/*
+COPY docker/tools/build-tools.mjs /opt/build-tools.mjs
+USER 1000:1000
+ENTRYPOINT ["node", "/opt/build-tools.mjs"]
+CMD []
+
+FROM scripts AS agent
 COPY --from=build /src/dist/agent /app
 RUN install -d -m 700 -o node -g node /workspace
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1 HOME=/workspace

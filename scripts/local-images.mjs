@@ -1,5 +1,5 @@
 // Builds the images of this checkout from local files, with no registry: `node scripts/local-images.mjs [name …]`.
-// Names: base, agent, rookery (the default is agent and rookery), openclaw (from the folder OPENCLAW_DIR), postgres and redis
+// Names: base, scripts, agent, tools, rookery (the default is agent and rookery), openclaw (from the folder OPENCLAW_DIR), postgres and redis
 // (stand-ins for the compose file).
 // Every image carries a digest of its content and is left alone while that is unchanged.
 import * as fs from 'node:fs';
@@ -9,6 +9,7 @@ import Docker from 'dockerode';
 import { baseImage, NODE_UID } from './lib/base-images.mjs';
 import { ROOT } from './lib/environment.mjs';
 import { LABEL, Layer, librariesOf } from './lib/image-layer.mjs';
+import { python, scriptPrograms, toolsImage } from './lib/tools-images.mjs';
 import { openclawFolder, openclawIn } from './openclaw.mjs';
 
 const SERVER_UID = 999;
@@ -41,7 +42,13 @@ class LocalImagesError extends Error {}
 /** What each image is made of: parents, files (path inside → file outside or content) and Dockerfile lines. */
 const IMAGES = {
   base: { tags: ['rookery/base:local'], make: baseImage },
-  agent: { tags: ['rookery/agent:local'], parent: 'base', make: agentImage },
+  scripts: { tags: ['rookery/scripts:local'], parent: 'base', make: scriptPrograms },
+  agent: { tags: ['rookery/agent:local'], parent: 'scripts', make: agentImage },
+  tools: {
+    tags: ['rookery/tools:local'],
+    parent: 'scripts',
+    make: (layer) => toolsImage(layer).dockerfile(...instructionsOf('tools')),
+  },
   modules: { tags: ['rookery/modules:local'], parent: 'base', make: modulesImage },
   rookery: { tags: ['rookery:local', 'rookery/edge:local'], parent: 'modules', make: rookeryImage },
   openclaw: { tags: ['rookery/openclaw:local'], parent: 'base', make: openclawImage },
@@ -155,7 +162,7 @@ function openclawImage(layer) {
   const modules = join(folder, 'node_modules');
   const wanted = (path) =>
     !/\.(map|d\.ts|d\.mts|d\.cts)$|\/openclaw\/(docs|dist\/control-ui|\.openclaw-lifecycle-pending)$/.test(path);
-  return shell(layer, OPENCLAW_TOOLS)
+  return python(shell(layer, OPENCLAW_TOOLS))
     .tree('/app', join(modules, 'openclaw'), wanted)
     .tree('/app/node_modules', modules, (path) => path !== join(modules, 'openclaw') && wanted(path))
     .dockerfile(`LABEL dev.rookery.openclaw=${version}`, 'WORKDIR /app', `USER ${NODE_UID}:${NODE_UID}`)

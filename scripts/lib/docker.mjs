@@ -8,6 +8,9 @@ import { buildStamp, captured } from './toolchain.mjs';
 
 const AGENT_IMAGE = 'rookery/agent:local';
 const EDGE_IMAGE = 'rookery/edge:local';
+const TOOLS_IMAGE = 'rookery/tools:local';
+const REGISTRIES = ['TOOLS_NPM_REGISTRY', 'TOOLS_PIP_INDEX', 'TOOLS_GO_PROXY', 'TOOLS_APT_SOURCE'];
+const NAMES = { [AGENT_IMAGE]: 'agent', [EDGE_IMAGE]: 'rookery', [TOOLS_IMAGE]: 'tools' };
 const PING_TIMEOUT_MS = 10_000;
 const STOP_SECONDS = 6;
 
@@ -17,9 +20,13 @@ const STOP_SECONDS = 6;
  */
 export async function dockerImages({ node, dir, env }) {
   const given = { AGENT_IMAGE: env.AGENT_IMAGE?.trim(), EDGE_IMAGE: env.EDGE_IMAGE?.trim() };
-  const own = [!given.AGENT_IMAGE && AGENT_IMAGE, !given.EDGE_IMAGE && EDGE_IMAGE].filter(Boolean);
+  // installs what skills require, which needs a registry
+  const installs = !env.TOOLS_IMAGE?.trim() && REGISTRIES.some((name) => env[name]?.trim() || env[`${name}_FILE`]);
+  const own = [!given.AGENT_IMAGE && AGENT_IMAGE, !given.EDGE_IMAGE && EDGE_IMAGE, installs && TOOLS_IMAGE].filter(
+    Boolean,
+  );
   if (own.length > 0 && !(await upToDate(dir, own))) {
-    await step(`Making the images ${own.join(' and ')}`, () => makeImages(node, env));
+    await step(`Making the images ${own.join(' and ')}`, () => makeImages(node, env, own));
     writeJson(join(dir, 'images.json'), { build: buildStamp() });
   }
   return { AGENT_IMAGE: given.AGENT_IMAGE || AGENT_IMAGE, EDGE_IMAGE: given.EDGE_IMAGE || EDGE_IMAGE };
@@ -59,10 +66,10 @@ async function upToDate(dir, images) {
   return found.every(Boolean);
 }
 
-async function makeImages(node, env) {
+async function makeImages(node, env, images) {
   const script = join(ROOT, 'scripts', 'local-images.mjs');
   if (!existsSync(script)) throw new Failure(`${script} is missing`);
-  const { code, output } = await captured(node, ['--no-warnings', script], env);
+  const { code, output } = await captured(node, ['--no-warnings', script, ...images.map((image) => NAMES[image])], env);
   if (code !== 0) throw new Failure(`The images could not be made:\n${output.trim()}`);
 }
 

@@ -18,7 +18,7 @@ import type { InviteRetention, MailSender } from '#libs/identity';
 import type { AlertDeliveries, AlertWatcher } from '#libs/monitoring';
 import type { TeamRunSweeper } from '#libs/orchestration';
 import type { OrganisationDeletions } from '#libs/identity';
-import type { SkillInstaller, SkillPlacer, SkillSweeper } from '#libs/skills';
+import type { HostTools, SkillInstaller, SkillPlacer, SkillSweeper } from '#libs/skills';
 import type { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
 import type { Schedule } from './schedule.js';
@@ -38,6 +38,7 @@ export interface HostDuties {
   readonly deletions: StoredDeletions;
   readonly installer: SkillInstaller;
   readonly placer: SkillPlacer;
+  readonly tools: HostTools;
 }
 
 /** What any worker does by the clock, for all. */
@@ -83,6 +84,7 @@ export const hostSchedules = ({
   deletions,
   installer,
   placer,
+  tools,
 }: HostDuties): Schedule[] => [
   { name: 'host.beat', everyMs: 4 * SECOND_MS, run: () => session.beat() },
   { name: 'agents.sweep', everyMs: SECOND_MS, run: () => reconciler.sweep() },
@@ -92,6 +94,7 @@ export const hostSchedules = ({
   { name: 'skills.install', everyMs: SECOND_MS, run: (signal) => atMost(5 * SECOND_MS, installer.sweep(signal)) },
   { name: 'skills.place', everyMs: SECOND_MS, run: (signal) => atMost(5 * SECOND_MS, placer.sweep(signal)) },
   { name: 'files.delete', everyMs: 30 * SECOND_MS, run: (signal) => deletions.run(signal) },
+  { name: 'tools.sweep', everyMs: 10 * MINUTE_MS, run: (signal) => tools.sweep(signal) },
 ];
 
 /** Every timer of any worker. Rate limits, idempotency keys and login sessions are swept by the API, which writes them. */

@@ -28,7 +28,7 @@ export { AgentLogsService, type FollowLogs, LOG_TAIL_MAX } from './logs/agent-lo
 export { LogPartitions } from './logs/log-partitions.js';
 export { AgentWatcher } from './reconciler/agent-watcher.js';
 export { HostAgents } from './reconciler/host-agents.js';
-export { type WorkspaceSource, WorkspaceSources } from './reconciler/workspace-sources.js';
+export { type ToolSource, type WorkspaceSource, WorkspaceSources } from './reconciler/workspace-sources.js';
 export { AgentReconciler } from './reconciler/reconciler.js';
 export { StoredDeletions } from './workspace/stored-deletions.js';
 export { type SyncOutcome } from './workspace/stored-workspace.js';

@@ -93,6 +93,18 @@ export interface Config {
     /** Base URL of the registry from which organisations add skills; undefined: none can. */
     readonly npmRegistry: string | undefined;
   };
+  /** How packages that skills require are installed, in the docker runtime. */
+  readonly tools: {
+    readonly image: string;
+    /** What an installer is pointed at; undefined: its packages are left to people. */
+    readonly registries: Readonly<Record<'npm' | 'pip' | 'go' | 'apt', string | undefined>>;
+    /** Further hosts from which the registries deliver. */
+    readonly downloadHosts: readonly string[];
+    readonly timeoutMs: number;
+    readonly memoryMb: number;
+    /** Of the tools of one skill. */
+    readonly maxMb: number;
+  };
   readonly providers: {
     readonly openai: { readonly baseUrl: string; readonly apiKey: string | undefined };
     readonly anthropic: { readonly baseUrl: string; readonly apiKey: string | undefined };

@@ -60,6 +60,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     edge: edge(env, relayPort),
     docker: { subnetPool: env.text('DOCKER_SUBNET_POOL', '10.213.0.0/16') },
     skills: skills(env),
+    tools: tools(env),
     providers: providers(env),
     services: services(env),
     prices: env.optional('PRICES'),
@@ -75,6 +76,26 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   refuseUnisolated(env, config);
   env.finish();
   return config;
+}
+
+function tools(env: EnvReader): Config['tools'] {
+  const apt = env.optional('TOOLS_APT_SOURCE');
+  if (apt !== undefined && !/^(\[[^\]\r\n]+\] )?https?:\/\/[^\s]+( [A-Za-z0-9./_-]+)+$/.test(apt)) {
+    env.report('TOOLS_APT_SOURCE', 'must be like a line of sources.list without "deb": URL, suite and components');
+  }
+  return {
+    image: env.text('TOOLS_IMAGE', 'rookery/tools:local'),
+    registries: {
+      npm: env.optionalUrl('TOOLS_NPM_REGISTRY', ['http:', 'https:']),
+      pip: env.optionalUrl('TOOLS_PIP_INDEX', ['http:', 'https:']),
+      go: env.optionalUrl('TOOLS_GO_PROXY', ['http:', 'https:']),
+      apt,
+    },
+    downloadHosts: env.list('TOOLS_DOWNLOAD_HOSTS'),
+    timeoutMs: env.integer('TOOLS_TIMEOUT_SECONDS', 600, 10, 7_200) * 1000,
+    memoryMb: env.integer('TOOLS_MEMORY_MB', 1024, 128, 1_048_576),
+    maxMb: env.integer('TOOLS_MAX_MB', 1024, 1, 65_536),
+  };
 }
 
 const skills = (env: EnvReader): Config['skills'] => ({

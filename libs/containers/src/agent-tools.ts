@@ -30,8 +30,8 @@ export interface AgentTools {
   build(request: ToolRequest, options: ToolBuild): Promise<string>;
   /** Which of these digests are there. */
   present(digests: readonly string[]): Promise<string[]>;
-  /** Removes what no container has mounted and `isUsed` does not know. @returns how many */
-  sweep(isUsed: (digests: readonly string[]) => Promise<ReadonlySet<string>>, signal: AbortSignal): Promise<number>;
+  /** Removes what is not `used` and what broken builds left, all of it older than an hour. @returns how many tools */
+  sweep(used: ReadonlySet<string>, signal: AbortSignal): Promise<number>;
 }
 
 const FORMAT = 1;

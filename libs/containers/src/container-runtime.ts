@@ -24,6 +24,8 @@ export interface ContainerSpec {
   /** The whole environment but for what the adapter adds: bind address, port, workspace path, nonce. */
   readonly env: Readonly<Record<string, string>>;
   readonly files: readonly WorkspaceFile[];
+  /** Digests of {@link AgentTools} that it finds on its PATH; the process adapter has none. */
+  readonly tools?: readonly string[];
   readonly memoryMb: number;
   readonly cpus: number;
   readonly pidsLimit: number;

@@ -1,4 +1,5 @@
 import { DomainError } from '#libs/kernel';
+import { isToolsDigest } from './agent-tools.js';
 import type { ContainerSpec } from './container-runtime.js';
 
 const AGENT_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
@@ -18,6 +19,7 @@ export function checkSpec(spec: ContainerSpec): void {
   for (const { path } of spec.files) {
     if (!isWorkspacePath(path)) throw refused(`The workspace file path "${path}" is not a plain relative path`);
   }
+  if (!(spec.tools ?? []).every(isToolsDigest)) throw refused('The tools are not named by their digests');
   for (const [name, value] of Object.entries(spec.env)) {
     if (!VARIABLE.test(name)) throw refused(`The environment variable name "${name}" is not valid`);
     if (value.includes('\0')) throw refused(`The environment variable ${name} holds a NUL character`);

@@ -6,7 +6,8 @@ export function specHash(spec: ContainerSpec): string {
   const { agentId, orgId, runtime, image, memoryMb, cpus, pidsLimit, stopTimeoutMs } = spec;
   const env = Object.entries(spec.env).sort(byFirst);
   const files = spec.files.map(({ path, content }) => [path, content] as const).sort(byFirst);
-  const canonical = [agentId, orgId, runtime, image, memoryMb, cpus, pidsLimit, stopTimeoutMs, env, files];
+  const canonical: unknown[] = [agentId, orgId, runtime, image, memoryMb, cpus, pidsLimit, stopTimeoutMs, env, files];
+  if (spec.tools !== undefined && spec.tools.length > 0) canonical.push([...spec.tools].sort());
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
 }
 

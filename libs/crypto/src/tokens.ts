@@ -7,6 +7,7 @@ const ISSUER = 'rookery';
 const RELAY = 'rookery:relay';
 const AGENT = 'rookery:agent';
 const EGRESS = 'rookery:egress';
+const BUILD = 'rookery:build';
 const RELAY_LIFETIME_SECONDS = 30;
 const CLOCK_SKEW_SECONDS = 5;
 
@@ -102,6 +103,22 @@ export const signEgressToken = (jwtSecret: string, claims: AgentClaims): string 
 /** @throws DomainError `unauthenticated` for anything but a token of {@link signEgressToken}. */
 export const verifyEgressToken = (jwtSecret: string, token: string): AgentClaims =>
   agentClaims(verifyJwt(deriveKey(jwtSecret, EGRESS), EGRESS, token));
+
+/** Who may reach the registries through the egress proxy of a host: one installation of tools. */
+export interface BuildClaims {
+  readonly hostId: string;
+  /** Digest of what is built. */
+  readonly digest: string;
+}
+
+export const signBuildToken = (jwtSecret: string, claims: BuildClaims, lifetimeSeconds: number): string =>
+  signJwt(deriveKey(jwtSecret, BUILD), BUILD, { hostId: claims.hostId, digest: claims.digest }, lifetimeSeconds);
+
+/** @throws DomainError `unauthenticated` for anything but a living token of {@link signBuildToken}. */
+export function verifyBuildToken(jwtSecret: string, token: string): BuildClaims {
+  const claims = verifyJwt(deriveKey(jwtSecret, BUILD), BUILD, token);
+  return { hostId: text(claims.hostId), digest: text(claims.digest) };
+}
 
 const agentClaims = (claims: jwt.JwtPayload): AgentClaims => ({
   agentId: text(claims.agentId),

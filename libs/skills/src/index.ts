@@ -13,6 +13,7 @@ export { SkillPlacer } from './installing/skill-placer.js';
 export * from './skills.jobs.js';
 export * from './scan/index.js';
 export { NO_REQUIREMENTS, type SkillRequirements } from './requirements.js';
+export { HostTools } from './host-tools.js';
 export * from './skill-tools.js';
 export { type SkillUpdate, SkillUpdates } from './updating/skill-updates.service.js';
 export type { DeclaredChange, FileChange } from './updating/skill-diff.js';

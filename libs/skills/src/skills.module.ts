@@ -8,6 +8,7 @@ import { AgentSkillsRepository } from './agent-skills.repository.js';
 import { AgentSkillsService, SkillPorts } from './agent-skills.service.js';
 import { DisabledDigestsRepository } from './disabling/disabled-digests.repository.js';
 import { SkillSwitch } from './disabling/skill-switch.service.js';
+import { HostTools } from './host-tools.js';
 import { InstallCommits, InstallTables } from './installing/install-commits.js';
 import { PlacedSkills } from './installing/placed-skills.js';
 import { SkillContents } from './installing/skill-contents.js';
@@ -16,6 +17,7 @@ import { SkillInstallsRepository } from './installing/skill-installs.repository.
 import { PlacingHost, SkillPlacer } from './installing/skill-placer.js';
 import { SkillPlacementsRepository } from './installing/skill-placements.repository.js';
 import { PublishedSkills } from './published-skills.js';
+import { RequiredToolsRepository } from './required-tools.repository.js';
 import { SkillContentsRepository } from './skill-contents.repository.js';
 import { BuiltTools, ManualTools, SKILL_TOOLS, type SkillToolsBuilder } from './skill-tools.js';
 import { SkillSweeper } from './skill-sweeper.js';
@@ -58,11 +60,16 @@ export class SkillsModule {}
 })
 export class SkillsUpkeepModule {}
 
-/** Puts an agent's skills among the files that its instances are made from. */
+/** Puts an agent's skills, and the tools they require, among what its instances are made from. */
 @Injectable()
 class SkillFiles {
-  constructor(@Inject(WorkspaceSources) sources: WorkspaceSources, @Inject(PlacedSkills) skills: PlacedSkills) {
+  constructor(
+    @Inject(WorkspaceSources) sources: WorkspaceSources,
+    @Inject(PlacedSkills) skills: PlacedSkills,
+    @Inject(HostTools) tools: HostTools,
+  ) {
     sources.register((agent) => skills.all(agent));
+    tools.serve(sources);
   }
 }
 
@@ -77,9 +84,11 @@ const toolsBuilder: FactoryProvider<SkillToolsBuilder> = {
   imports: [AgentsModule, AgentsWorkerModule, EgressModule],
   providers: [
     ...TABLES,
+    HostTools,
     InstallCommits,
     PlacedSkills,
     PlacingHost,
+    RequiredToolsRepository,
     SkillContents,
     SkillFiles,
     SkillInstaller,
@@ -87,6 +96,6 @@ const toolsBuilder: FactoryProvider<SkillToolsBuilder> = {
     SkillSources,
     toolsBuilder,
   ],
-  exports: [SKILL_TOOLS, SkillInstaller, SkillPlacer],
+  exports: [HostTools, SKILL_TOOLS, SkillInstaller, SkillPlacer],
 })
 export class SkillsWorkerModule {}

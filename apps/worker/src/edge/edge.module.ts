@@ -19,6 +19,7 @@ import { McpTargets } from './mcp-targets.js';
 import { ModelCalls } from './metering/model-calls.js';
 import { EgressProxy, ProxyRules } from './proxy/egress-proxy.js';
 import { Refusals } from './proxy/refusals.js';
+import { RegistryAccess } from './proxy/registry-access.js';
 import { TunnelWatch } from './proxy/tunnel-watch.js';
 import { RelayDoor } from './relay-door.js';
 import { DoorTools } from './tools/door-tools.js';
@@ -61,6 +62,7 @@ export class EdgeModule {
         ModelCalls,
         ProxyRules,
         Refusals,
+        RegistryAccess,
         RelayDoor,
         KnowledgeTools,
         TaskTools,

@@ -28,7 +28,7 @@ export class AgentSpecs {
    * For the instance of the agent's own claim.
    * @throws DomainError code `auth` when no key of the chosen provider is stored.
    */
-  async of(agent: ClaimedAgent): Promise<ContainerSpec> {
+  private async of(agent: ClaimedAgent, tools: readonly string[]): Promise<ContainerSpec> {
     const provider = await this.provider(agent);
     const { memoryMb, cpus, pidsLimit, stopTimeoutMs } = limitsOf(agent.runtime, this.config);
     return {
@@ -39,6 +39,7 @@ export class AgentSpecs {
       image: agent.image,
       env: this.environment(agent, provider),
       files: await this.files(agent),
+      tools,
       memoryMb,
       cpus,
       pidsLimit,
@@ -46,9 +47,10 @@ export class AgentSpecs {
     };
   }
 
-  /** Makes the spec and lets `make` write it, while nobody else writes into the agent's workspace. */
-  made<T>(agent: ClaimedAgent, make: (spec: ContainerSpec) => Promise<T>): Promise<T> {
-    return this.sources.exclusively(agent.id, async () => make(await this.of(agent)));
+  /** Makes the spec and lets `make` write it, while nobody else writes into the agent's workspace. Tools, which take long, come before. */
+  async made<T>(agent: ClaimedAgent, make: (spec: ContainerSpec) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const tools = await this.sources.tools(agent, signal);
+    return this.sources.exclusively(agent.id, async () => make(await this.of(agent, tools)));
   }
 
   private environment(agent: ClaimedAgent, provider: Provider): Record<string, string> {

@@ -127,7 +127,7 @@ export class AgentReconciler {
     announce: async ({ agent, container }) => ({ agent: await this.progress.announce(agent), container }),
     begin: async ({ agent, container }) => ({ agent: await this.progress.begin(agent), container }),
     ensure: async ({ agent, signal }) => ({
-      container: await this.specs.made(agent, (spec) => this.remains.ensure(agent, spec, signal)),
+      container: await this.specs.made(agent, (spec) => this.remains.ensure(agent, spec, signal), signal),
     }),
     start: async ({ agent, signal }) => {
       const container = await this.runtime.start(agent.id, signal);

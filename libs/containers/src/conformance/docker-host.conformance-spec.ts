@@ -6,7 +6,7 @@ import { pack } from 'tar-stream';
 import type { Config } from '#libs/config';
 import { signRelayToken } from '#libs/crypto';
 import { newId } from '#libs/kernel';
-import { freePort, testConfig } from '#libs/testing';
+import { type Overrides, freePort, testConfig } from '#libs/testing';
 import { DockerRuntime } from '../docker/docker-runtime.js';
 import { edgeNetworkName, LABELS } from '../docker/naming.js';
 
@@ -26,7 +26,12 @@ export class DockerTestHost {
   ) {}
 
   static async open(
-    overrides: { subnetPool?: string; databaseUrl?: string; edgeImage?: string } = {},
+    overrides: {
+      subnetPool?: string;
+      databaseUrl?: string;
+      edgeImage?: string;
+      tools?: Overrides<Config['tools']>;
+    } = {},
   ): Promise<DockerTestHost> {
     const docker = new Docker();
     await buildImages(docker);
@@ -45,6 +50,7 @@ export class DockerTestHost {
           url: `http://127.0.0.1:${relayPort}`,
         },
         docker: { subnetPool: overrides.subnetPool ?? '10.214.0.0/16' },
+        ...(overrides.tools === undefined ? {} : { tools: overrides.tools }),
       },
     );
     return new DockerTestHost(docker, config);

@@ -2,6 +2,7 @@
 // endpoint a token names, without checking the token; its agent door says hello.
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, get } from 'node:http';
+import { connect, createServer as createTcpServer } from 'node:net';
 
 const { EDGE_RELAY_PORT, EDGE_AGENT_PORT, DATABASE_URL_FILE } = process.env;
 
@@ -30,6 +31,19 @@ createServer((request, response) => {
   });
 }).listen(Number(EDGE_RELAY_PORT), '0.0.0.0');
 
-createServer((request, response) => response.end('hello from the door')).listen(Number(EDGE_AGENT_PORT), '0.0.0.0');
+// a suite may have the edge itself on this machine, at the port it names in the database's address
+const door = new URL(databaseAddress()).searchParams.get('door');
+if (door === null) {
+  createServer((request, response) => response.end('hello from the door')).listen(Number(EDGE_AGENT_PORT), '0.0.0.0');
+} else {
+  createTcpServer((near) => {
+    const far = connect(Number(door), 'host.docker.internal');
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ])
+      one.on('error', () => other.destroy()).pipe(other);
+  }).listen(Number(EDGE_AGENT_PORT), '0.0.0.0');
+}
 
 process.on('SIGTERM', () => process.exit(0));

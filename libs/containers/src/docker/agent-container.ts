@@ -9,11 +9,14 @@ import {
   GATEWAY_PORT,
   LABELS,
   OPENCLAW_IN_IMAGE,
+  toolsFolder,
   WORKSPACE,
 } from './naming.js';
 
 const MEGABYTE = 1024 * 1024;
 const TMPFS = 'rw,noexec,nosuid,nodev,size=64m,mode=1777';
+/** As images of agents have it; tools come after it, so that none takes the place of a program of the image. */
+const IMAGE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Output kept by the engine for one container: two files of 5 MB. */
 export const LOG_CONFIG = { Type: 'json-file', Config: { 'max-size': '5m', 'max-file': '2' } };
 
@@ -23,16 +26,13 @@ export interface ContainerMaking {
   readonly hostId: string;
   readonly nonce: string;
   readonly network: AgentNetwork;
+  /** The volume of tools with this digest. */
+  readonly toolsVolume: (digest: string) => string;
 }
 
 /** The container of a spec: no capability, no way up, nothing writable but workspace and /tmp, no network but its own. */
-export function containerOptions({
-  spec,
-  hash,
-  hostId,
-  nonce,
-  network,
-}: ContainerMaking): Docker.ContainerCreateOptions {
+export function containerOptions(making: ContainerMaking): Docker.ContainerCreateOptions {
+  const { spec, hash, hostId, nonce, network } = making;
   return {
     name: agentObject(spec.agentId),
     Image: spec.image,
@@ -50,7 +50,7 @@ export function containerOptions({
     },
     StopSignal: 'SIGTERM',
     StopTimeout: Math.ceil(spec.stopTimeoutMs / 1000),
-    HostConfig: hostConfig(spec, network),
+    HostConfig: hostConfig(making),
     NetworkingConfig: { EndpointsConfig: { [network.name]: { IPAMConfig: { IPv4Address: network.subnet.agent } } } },
   };
 }
@@ -64,6 +64,9 @@ function environment(spec: ContainerSpec, nonce: string): Record<string, string>
     ROOKERY_PORT: String(GATEWAY_PORT),
     ROOKERY_WORKSPACE: WORKSPACE,
     ROOKERY_INSTANCE_NONCE: nonce,
+    ...(spec.tools?.length
+      ? { PATH: [IMAGE_PATH, ...spec.tools.map((digest) => `${toolsFolder(digest)}/bin`)].join(':') }
+      : {}),
     ...(spec.runtime === 'openclaw' ? { ROOKERY_OPENCLAW_PACKAGE: OPENCLAW_IN_IMAGE } : {}),
   };
 }
@@ -74,13 +77,19 @@ function openclawCommand({ runtime }: ContainerSpec): Docker.ContainerCreateOpti
   return { Entrypoint: ['node'], Cmd: ['--max-old-space-size=128', `${WORKSPACE}/${BRIDGE_FILE}`] };
 }
 
-function hostConfig(spec: ContainerSpec, network: AgentNetwork): Docker.HostConfig {
+function hostConfig({ spec, network, toolsVolume }: ContainerMaking): Docker.HostConfig {
+  const tools = (spec.tools ?? []).map((digest) => ({
+    Type: 'volume' as const,
+    Source: toolsVolume(digest),
+    Target: toolsFolder(digest),
+    ReadOnly: true,
+  }));
   return {
     CapDrop: ['ALL'],
     SecurityOpt: ['no-new-privileges'],
     ReadonlyRootfs: true,
     Tmpfs: { '/tmp': TMPFS },
-    Mounts: [{ Type: 'volume', Source: agentObject(spec.agentId), Target: WORKSPACE }],
+    Mounts: [{ Type: 'volume', Source: agentObject(spec.agentId), Target: WORKSPACE }, ...tools],
     Memory: spec.memoryMb * MEGABYTE,
     MemorySwap: spec.memoryMb * MEGABYTE,
     NanoCpus: Math.round(spec.cpus * 1e9),

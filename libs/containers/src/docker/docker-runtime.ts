@@ -21,13 +21,15 @@ import { checkAgentId, checkSpec } from '../spec-checks.js';
 import { specHash } from '../spec-hash.js';
 import { missing } from '../states.js';
 import { containerOptions } from './agent-container.js';
+import { toState } from './container-state.js';
 import { AgentNetworks } from './agent-networks.js';
 import { readLogs } from './docker-logs.js';
 import { useOf } from './docker-stats.js';
+import { DockerTools } from './docker-tools.js';
 import { EdgeContainer } from './edge-container.js';
 import { statusOf, toDomainError, unless, unlessMissing } from './engine-errors.js';
 import { Images } from './images.js';
-import { agentObject, BRIDGE_FILE, EDGE_ALIAS, GATEWAY_PORT, LABELS } from './naming.js';
+import { agentObject, BRIDGE_FILE, EDGE_ALIAS, LABELS } from './naming.js';
 import { VolumeWorkspaces } from './volume-workspaces.js';
 import { WorkspaceVolumes } from './workspace-volume.js';
 
@@ -38,7 +40,7 @@ const LOOKS_AT_ONCE = 16;
 /** Runs each agent in a container of its own, in a network of its own, with the host's edge as the only neighbour. */
 export class DockerRuntime implements ContainerRuntime {
   readonly name = 'docker';
-  readonly tools = null;
+  readonly tools: DockerTools;
   readonly agentDoorUrl: string;
   readonly workspaces: VolumeWorkspaces;
   private readonly locks = new KeyedMutex();
@@ -60,6 +62,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.workspaces = new VolumeWorkspaces(docker, this.volumes);
     this.images = new Images(docker);
     this.edge = new EdgeContainer(docker, config, this.networks, this.images, report);
+    this.tools = new DockerTools({ docker, config, networks: this.networks, edge: this.edge, images: this.images });
   }
 
   prepare(signal: AbortSignal): Promise<void> {
@@ -179,7 +182,8 @@ export class DockerRuntime implements ContainerRuntime {
     await this.edge.join(network);
     await this.volumes.ensure(spec.agentId);
     if (spec.runtime === 'openclaw') await this.volumes.own(spec.agentId, spec.image);
-    const options = containerOptions({ spec, hash, hostId: this.config.host.id, nonce: randomUUID(), network });
+    const making = { spec, hash, hostId: this.config.host.id, nonce: randomUUID(), network };
+    const options = containerOptions({ ...making, toolsVolume: (digest) => this.tools.volumes.nameOf(digest) });
     const made = await unless([409], this.docker.createContainer({ ...options, abortSignal: signal }));
     if (made === undefined) return undefined;
     await this.fill(spec);
@@ -187,6 +191,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   private async fill(spec: ContainerSpec): Promise<void> {
+    await this.tools.mustHave(spec.tools ?? [], this.container(spec.agentId));
     const bridge =
       spec.runtime === 'openclaw' ? [{ path: BRIDGE_FILE, content: readFileSync(findBridge(), 'utf8') }] : [];
     const files = [...spec.files, ...bridge];
@@ -228,22 +233,6 @@ export class DockerRuntime implements ContainerRuntime {
 
 /** Answers of the relay itself, which never reached the agent. */
 const isRelayRefusal = (status: number): boolean => [401, 404, 502, 504].includes(status);
-
-function toState(agentId: string, { State, Config, NetworkSettings }: Docker.ContainerInspectInfo): ContainerState {
-  const running = State.Running;
-  const created = State.Status === 'created';
-  const address = NetworkSettings.Networks[agentObject(agentId)]?.IPAddress;
-  return {
-    agentId,
-    status: running ? 'running' : created ? 'created' : 'exited',
-    epoch: Number(Config.Labels[LABELS.epoch]),
-    specHash: Config.Labels[LABELS.specHash] ?? null,
-    endpoint: running && address ? `${address}:${GATEWAY_PORT}` : null,
-    startedAt: created ? null : new Date(State.StartedAt),
-    exitCode: running || created ? null : State.ExitCode,
-    oomKilled: !running && State.OOMKilled,
-  };
-}
 
 async function engine<T>(request: Promise<T>): Promise<T> {
   try {

@@ -96,9 +96,35 @@ function environmentOf(config: Config): string[] {
     VECTOR_STORE: knowledge.vectorStore,
     VECTOR_CACHE_MB: String(knowledge.vectorCacheMb),
     EDGE_CALLS_PER_AGENT: String(edge.callsPerAgent),
+    ...registriesOf(config),
     EGRESS_ALLOW_CIDRS: security.egressAllowCidrs.join(','),
   };
   return Object.entries(values).flatMap(([name, value]) => (value ? [`${name}=${value}`] : []));
+}
+
+/** Variable → what the installer of tools is pointed at, as the edge reaches it. */
+function registriesOf({ tools }: Config): Record<string, string | undefined> {
+  const { npm, pip, go, apt } = registriesFromContainer(tools.registries);
+  return {
+    TOOLS_NPM_REGISTRY: npm,
+    TOOLS_PIP_INDEX: pip,
+    TOOLS_GO_PROXY: go,
+    TOOLS_APT_SOURCE: apt,
+    TOOLS_DOWNLOAD_HOSTS: tools.downloadHosts.join(','),
+  };
+}
+
+type Registries = Config['tools']['registries'];
+
+/** The same registries with addresses that hold inside a container. */
+export function registriesFromContainer(registries: Registries): Registries {
+  const words = (text: string | undefined): string | undefined => text?.split(' ').map(fromContainer).join(' ');
+  return {
+    npm: words(registries.npm),
+    pip: words(registries.pip),
+    go: words(registries.go),
+    apt: words(registries.apt),
+  };
 }
 
 function secretsOf(config: Config): Record<string, string> {

@@ -7,6 +7,7 @@ export const LABELS = {
   specHash: 'dev.rookery.spec-hash',
   stopTimeoutMs: 'dev.rookery.stop-timeout-ms',
   edge: 'dev.rookery.edge',
+  tools: 'dev.rookery.tools',
 } as const;
 
 /** Where a workspace lies inside its container, and the port of the gateway. */
@@ -17,6 +18,8 @@ export const OPENCLAW_IN_IMAGE = '/app';
 export const BRIDGE_FILE = '.rookery/bridge.mjs';
 /** The user agents run as: `node` in every image of ours. */
 export const AGENT_UID = 1000;
+/** Where tools lie in the containers that make and use them: each at the same place, since programs know it. */
+export const toolsFolder = (digest: string): string => `/tools/${digest}`;
 /** Name under which agents know the edge. */
 export const EDGE_ALIAS = 'edge';
 

@@ -13,6 +13,7 @@ import { GuardedAgent } from './guarded-agent.js';
 import { refusalOf, refuseConnect } from './proxy-answer.js';
 import { type ProxyTarget, absoluteTarget, connectTarget, proxyToken } from './proxy-request.js';
 import { Refusals } from './refusals.js';
+import { type Connector, RegistryAccess } from './registry-access.js';
 import { TunnelWatch } from './tunnel-watch.js';
 import type { Tunnel } from './tunnels.js';
 
@@ -28,16 +29,26 @@ export class ProxyRules {
     @Inject(AgentGate) private readonly gate: AgentGate,
     @Inject(EgressPolicy) private readonly policy: EgressPolicy,
     @Inject(Refusals) private readonly refusals: Refusals,
+    @Inject(RegistryAccess) private readonly registries: RegistryAccess,
+    @Inject(Egress) private readonly egress: Egress,
   ) {}
 
   /** @throws DomainError `unauthenticated` without a living agent's egress token, `forbidden` for a host that is not approved. */
   async admit(req: IncomingMessage, target: ProxyTarget): Promise<AdmittedAgent> {
-    const agent = await this.gate.admitOut(req, proxyToken(req));
+    const token = proxyToken(req);
+    const build = this.registries.admit(token, target);
+    if (build) return build;
+    const agent = await this.gate.admitOut(req, token);
     const approved = (await this.policy.standing([agent.agentId])).get(agent.agentId)?.approved ?? [];
     if (matchesHost(approved, target.host, target.port)) return agent;
     const reason = namesHost(approved, target.host) ? 'port_not_approved' : 'host_not_approved';
     await this.refusals.note(agent, target, reason);
     throw notApproved(target, reason);
+  }
+
+  /** Agents connect to addresses that were checked; installations to registries, which the operator named. */
+  connectorOf({ agentId }: AdmittedAgent): Connector {
+    return RegistryAccess.isBuild(agentId) ? this.registries : this.egress;
   }
 
   /** Writes down that an approved name leads to an address that is not public. */
@@ -58,7 +69,6 @@ export class EgressProxy {
 
   constructor(
     @Inject(ProxyRules) private readonly rules: ProxyRules,
-    @Inject(Egress) private readonly egress: Egress,
     @Inject(TunnelWatch) private readonly watch: TunnelWatch,
     @Inject(Logger) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
@@ -100,7 +110,7 @@ export class EgressProxy {
   private async reach(tunnel: Tunnel): Promise<Socket> {
     const { host, port } = tunnel.target;
     try {
-      return await this.egress.connect(host, port, tunnel.signal);
+      return await this.rules.connectorOf(tunnel.agent).connect(host, port, tunnel.signal);
     } catch (error) {
       tunnel.close();
       await this.rules.failed(tunnel.agent, tunnel.target, error);
@@ -134,7 +144,7 @@ export class EgressProxy {
     forward(req, res, {
       url,
       headers: endToEndHeaders(req, REPLACED),
-      agent: new GuardedAgent(this.egress, tunnel.target, tunnel.signal),
+      agent: new GuardedAgent(this.rules.connectorOf(tunnel.agent), tunnel.target, tunnel.signal),
       maxBodyBytes: Number.POSITIVE_INFINITY,
       droppedFromAnswer: NOTHING_DROPPED,
       onAnswer: (answer) => {

@@ -1,11 +1,11 @@
 import { Agent, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Egress } from '#libs/egress';
+import type { Connector } from './registry-access.js';
 
-/** For one plain request: connects only to addresses that were checked. */
+/** For one plain request: connects by the way that its sender may take. */
 export class GuardedAgent extends Agent {
   constructor(
-    private readonly egress: Egress,
+    private readonly connector: Connector,
     private readonly target: { readonly host: string; readonly port: number },
     private readonly signal: AbortSignal,
   ) {
@@ -17,7 +17,7 @@ export class GuardedAgent extends Agent {
     callback?: (error: Error | null, socket: Duplex) => void,
   ): undefined {
     const { host, port } = this.target;
-    this.egress.connect(host, port, this.signal).then(
+    this.connector.connect(host, port, this.signal).then(
       (socket) => callback?.(null, socket),
       (error: Error) => callback?.(error, undefined as unknown as Duplex),
     );

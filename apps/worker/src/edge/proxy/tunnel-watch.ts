@@ -3,6 +3,7 @@ import { EgressPolicy, type EgressStanding } from '#libs/agents';
 import { matchesHost } from '#libs/egress';
 import { Notices } from '#libs/events';
 import { Logger, RateLimitedLogger } from '#libs/observability';
+import { RegistryAccess } from './registry-access.js';
 import { type Tunnel, Tunnels } from './tunnels.js';
 
 const LOOK_EVERY_MS = 2_000;
@@ -55,7 +56,7 @@ export class TunnelWatch implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async check(): Promise<void> {
-    const { agents } = this.tunnels;
+    const agents = this.tunnels.agents.filter((id) => !RegistryAccess.isBuild(id));
     if (agents.length === 0) {
       this.knownAtMs = performance.now();
       return;
