@@ -25,13 +25,13 @@ export async function startAgent(): Promise<void> {
   process.on('unhandledRejection', (error) => exitOn(error));
   const settings = readSettings(process.env);
   for (const name of CREDENTIALS) Reflect.deleteProperty(process.env, name);
-  const { workspace, model, doorUrl } = settings;
+  const { workspace, model, doorUrl, runtime } = settings;
   const transcripts = TranscriptCache.open(join(workspace, '.state'), storedChars(model.contextTokens));
   const client = new ModelClient(model);
   const compactor = new Compactor(model.contextTokens, (...request) => client.ask(...request));
   const conversations = new Conversations(transcripts, compactor);
-  const mcp = new McpTools(settings.mcpServers, { doorUrl, token: model.token, workspace }, settings.runtime);
-  const toolbox = new Toolbox(workspace, new DoorClient(doorUrl, model.token), mcp);
+  const mcp = new McpTools(settings.mcpServers, { doorUrl, token: model.token, workspace }, runtime);
+  const toolbox = new Toolbox(workspace, new DoorClient(doorUrl, model.token), mcp, runtime);
   const gateway = new Gateway(settings, new ChatHandler(settings, conversations, toolbox, client));
   const port = await gateway.listen();
   stopOnSignal(gateway, transcripts, mcp);

@@ -2,6 +2,8 @@
 export interface SkillHead {
   readonly name: string;
   readonly description: string;
+  /** Programs that it requires. */
+  readonly bins: readonly string[];
 }
 
 const NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
@@ -29,8 +31,17 @@ export async function readSkillHead(text: string, folder: string): Promise<Skill
   if (typeof description !== 'string' || description.trim() === '') throw new Error('its description is missing');
   if (description.length > MAX_DESCRIPTION)
     throw new Error(`its description is longer than ${MAX_DESCRIPTION} characters`);
-  return { name, description: description.replace(/\s+/g, ' ').trim() };
+  return { name, description: description.replace(/\s+/g, ' ').trim(), bins: binsOf(head) };
 }
+
+/** Of our block `requirements`, and of OpenClaw's metadata. */
+function binsOf({ requirements, metadata }: Record<string, unknown>): string[] {
+  const lists = [at(requirements, 'bins'), at(at(at(metadata, 'openclaw'), 'requires'), 'bins')];
+  return lists.flatMap((list: unknown) => (Array.isArray(list) ? list : [])).filter((one) => typeof one === 'string');
+}
+
+const at = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 
 async function parseYaml(text: string): Promise<Record<string, unknown>> {
   // Loaded when the first skill is there: an agent without skills does not pay for the parser.

@@ -38,12 +38,12 @@ const names = async (): Promise<string[]> => (await shelf.list()).map(({ name })
 
 describe('skills', () => {
   it('are found, changed and gone with their folders', async () => {
-    expect(await shelf.list()).toEqual([{ name: 'pdf-forms', description: 'Fills in PDF forms' }]);
+    expect(await shelf.list()).toEqual([{ name: 'pdf-forms', description: 'Fills in PDF forms', bins: [] }]);
     put('mail/SKILL.md', '---\nname: mail\ndescription: >\n  Writes\n  mail\nlicense: MIT\n---\n');
     put('pdf-forms/SKILL.md', HEAD.replace('Fills in', 'Reads all'));
     expect(await shelf.list()).toEqual([
-      { name: 'mail', description: 'Writes mail' },
-      { name: 'pdf-forms', description: 'Reads all PDF forms' },
+      { name: 'mail', description: 'Writes mail', bins: [] },
+      { name: 'pdf-forms', description: 'Reads all PDF forms', bins: [] },
     ]);
     rmSync(join(workspace, 'skills', 'pdf-forms'), { recursive: true });
     expect(await names()).toEqual(['mail']);

@@ -1,5 +1,4 @@
-import { realpathSync } from 'node:fs';
-import { join, relative, resolve, sep } from 'node:path';
+import { join, relative } from 'node:path';
 import {
   type AgentTool,
   objectSchema,
@@ -9,6 +8,7 @@ import {
   type ToolInput,
 } from '../tools/agent-tool.js';
 import { entriesOf, readPlainText } from '../workspace/folders.js';
+import { inside } from './inside.js';
 import type { SkillHead } from './skill-file.js';
 import type { SkillShelf } from './skill-shelf.js';
 
@@ -50,24 +50,6 @@ function textOf(folder: string, path: string): string {
   if (!file) throw new ToolError('This is no text file, or none that may be read.');
   if (file.sizeBytes > MAX_FILE_BYTES) throw new ToolError(`Files of more than ${MAX_FILE_BYTES} bytes can't be read.`);
   return file.text;
-}
-
-/** The real path behind `path`, links resolved; it has to lie in the folder. */
-function inside(folder: string, path: string): string {
-  const real = realPath(resolve(folder, path));
-  const root = realPath(folder);
-  if (real === undefined || root === undefined || !real.startsWith(root + sep)) {
-    throw new ToolError("There is no such file in the skill's folder.");
-  }
-  return real;
-}
-
-function realPath(path: string): string | undefined {
-  try {
-    return realpathSync.native(path);
-  } catch {
-    return undefined;
-  }
 }
 
 function pageOf(text: string, input: ToolInput): string {

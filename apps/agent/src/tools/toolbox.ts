@@ -3,6 +3,7 @@ import { memorySection, memoryTools } from '../memory/memory-tools.js';
 import { PeerMemory } from '../memory/peer-memory.js';
 import { rulesSection, ruleTool } from '../rules.js';
 import { SkillShelf } from '../skills/skill-shelf.js';
+import { skillCommandTool } from '../skills/skill-command.js';
 import { skillsSection, skillTool } from '../skills/skill-tool.js';
 import type { McpTools } from '../mcp/mcp-tools.js';
 import type { AgentTool } from './agent-tool.js';
@@ -29,6 +30,7 @@ export class Toolbox {
     private readonly workspace: string,
     private readonly door: DoorClient,
     private readonly mcp: McpTools,
+    private readonly runtime: 'process' | 'docker',
   ) {
     this.shelf = new SkillShelf(workspace);
   }
@@ -48,13 +50,19 @@ export class Toolbox {
     const rules = rulesSection(this.workspace);
     const own = [
       ...(rules === '' ? [] : [ruleTool(this.workspace)]),
-      ...(skills.length === 0 ? [] : [skillTool(this.shelf)]),
+      ...(skills.length === 0 ? [] : this.skillTools(peer)),
       ...memoryTools(memory),
     ];
     return {
       tools: withoutDoubles([...own, ...doorTools, ...mcp.tools]),
       sections: [rules, skillsSection(skills), memorySection(memory), mcp.section],
     };
+  }
+
+  /** Programs of skills see the whole workspace: not for peers, and only where a container is around it. */
+  private skillTools(peer: string): AgentTool[] {
+    const mayRun = this.runtime === 'docker' && peer === '';
+    return [skillTool(this.shelf), ...(mayRun ? [skillCommandTool(this.shelf, this.workspace)] : [])];
   }
 }
 
