@@ -14,6 +14,7 @@ export const CASES = [
   'keeps peers apart, whatever tool one of them tries',
   'follows an edit of SOUL.md with the next turn',
   'uses a skill that was dropped in with the next turn',
+  'uses an installed skill with the next turn, and no disabled one',
   'logs nothing of what was said',
 ] as const;
 export type Case = (typeof CASES)[number];

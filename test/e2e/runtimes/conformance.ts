@@ -178,10 +178,24 @@ export function gatewayConformance(
       expect(await ask('seen tablemark')).toBe('yes');
     });
 
+    check('uses an installed skill with the next turn, and no disabled one', async () => {
+      const { client } = at();
+      const files = { 'SKILL.md': '---\nname: star-charts\ndescription: Tells stars by starmark.\n---\n\n# Stars\n' };
+      const { digest } = await client.data<{ digest: string }>('POST', '/v1/skills', { files });
+      const install = { skillId: 'star-charts', trustLevel: 'custom' };
+      const { isEnabled } = await client.data<{ isEnabled: boolean }>('POST', `/v1/agents/${agent.id}/skills`, install);
+      expect(isEnabled).toBe(true);
+      const sees = async (): Promise<string> => ask('seen starmark', { sessionId: await newSession() });
+      expect(await sees()).toBe('yes');
+      await client.data('PUT', `/v1/disabled-skills/${digest}`, { reason: 'It is over' });
+      await eventually(async () => (await sees()) === 'no', { timeoutMs: 60_000, intervalMs: 1_000 });
+      await client.data('DELETE', `/v1/disabled-skills/${digest}`);
+    });
+
     check('logs nothing of what was said', async () => {
       const { logs } = await at().client.data<{ logs: string }>('GET', `/v1/agents/${agent.id}/logs?tail=1000`);
       expect(logs).toMatch(/\[info\]/);
-      expect(logs).not.toMatch(/canary|soulmark|tablemark|word29|You said|sk-conformance/);
+      expect(logs).not.toMatch(/canary|soulmark|tablemark|starmark|word29|You said|sk-conformance/);
     });
   });
 }
