@@ -171,8 +171,10 @@ export class AgentSkillsService {
 
   private async present(caller: Caller, agentId: string, skillId: string): Promise<AgentSkill> {
     const skill = await this.tables.agents.find(caller, agentId, skillId);
-    if (!skill) throw (await this.tables.agents.list(caller, agentId)) ? notInstalled() : agentNotFound();
     const install = await this.tables.installs.latest(caller, agentId, skillId);
+    if (!skill) {
+      throw (await this.tables.agents.list(caller, agentId)) ? notInstalled(install?.error?.message) : agentNotFound();
+    }
     return { skill, install, needsRestart: await this.tables.agents.isRunning(caller, agentId) };
   }
 

@@ -30,7 +30,12 @@ export const installBusy = (): DomainError =>
 
 export const skillNotFound = (): DomainError => notFound('Skill');
 
-export const notInstalled = (): DomainError => notFound('Installed skill');
+/** `failure`: what the newest installation of it ended with. */
+export const notInstalled = (failure?: string): DomainError => {
+  const missing = notFound('Installed skill');
+  if (failure === undefined) return missing;
+  return new DomainError('not_found', missing.code, `${missing.message}. It was not installed: ${failure}`);
+};
 
 /** `message` is a clause about the skill. */
 export const badSkill = (message: string): DomainError =>

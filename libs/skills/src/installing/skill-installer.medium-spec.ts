@@ -3,6 +3,7 @@ import { FakeHost } from '#libs/containers';
 import { DomainError } from '#libs/kernel';
 import { type TestDatabase, type TestOrganisation, testDatabase, testOrganisation } from '#libs/testing';
 import { type SkillsFixture, skillsFixture } from '../testing/skills-fixture.js';
+import { SKILL_TOOLS, type SkillToolsBuilder } from '../skill-tools.js';
 import { INSTALL_STEPS } from './skill-install.js';
 import type { SkillInstallsRepository } from './skill-installs.repository.js';
 
@@ -99,6 +100,37 @@ describe('installing skills on agents of a host', () => {
       install: { state: 'running', step: 'scanning', progress: 45 },
     });
     expect(fixture.placed(id)).toEqual([]);
+  });
+
+  it('tells of requirements that could not be installed, and leaves nothing', async () => {
+    const { id } = await fixture.runningAgent(org.caller);
+    const builder = fixture.app.get<SkillToolsBuilder>(SKILL_TOOLS, { strict: false });
+    const failure = new DomainError(
+      'unprocessable',
+      'tools_failed',
+      'The tools were not installed\nnpm: no such package',
+    );
+    jest.spyOn(builder, 'build').mockRejectedValue(failure);
+    await expect(fixture.install(org.caller, id, 'caller', 'custom')).rejects.toThrow(failure.message);
+    expect(await remains(id)).toEqual(NOTHING);
+    const asked = fixture.installs.get(org.caller, id, 'caller');
+    await expect(asked).rejects.toThrow(/Installed skill .*no such package/s);
+    await expect(asked).rejects.toMatchObject({ kind: 'not_found' });
+  });
+
+  it('leaves requirements to people where agents are processes, and says which', async () => {
+    const { id } = await fixture.runningAgent(org.caller);
+    const content = SKILL.replace('name: caller', 'name: needy').replace(
+      '---\n\n',
+      'requirements:\n  npm: [a@1]\n  bins: [a]\n---\n\n',
+    );
+    await fixture.skills.upload(org.caller, { files: [{ path: 'SKILL.md', content }] });
+    await fixture.install(org.caller, id, 'needy', 'custom');
+    expect((await fixture.installs.get(org.caller, id, 'needy')).skill).toMatchObject({
+      isEnabled: true,
+      manual: ['Install with npm: a@1', 'Have on the PATH: a'],
+    });
+    await fixture.uninstall(org.caller, id, 'needy');
   });
 
   it.each(INSTALL_STEPS.filter((step) => step !== 'queued' && step !== 'finished'))(

@@ -292,7 +292,19 @@ describe('the skills of an agent', () => {
       body: { error: { code: 'skill_content_changed', message: expect.stringContaining('digest') } },
     });
     expect((await client.call('GET', `/agents/${agent}/skills`)).body).toMatchObject({ data: [] });
+    await client.refused(404, 'not_found', ['GET', `/agents/${agent}/skills/spoilt`], /not installed: .*digest/);
     expect(await client.data('GET', '/skills/spoilt')).toMatchObject({ installCount: 0 });
+  });
+
+  it('say what people have to bring where agents are processes', async () => {
+    const agent = await client.insertAgent();
+    const head = '---\nname: needy\ndescription: Needs.\nrequirements:\n  pip: [rich]\n  bins: [rich]\n---\n\nIt does.';
+    await client.data('POST', '/skills', { files: { 'SKILL.md': head } });
+    await install(agent, 'needy', 'custom');
+    expect(await client.data('GET', `/agents/${agent}/skills/needy`)).toMatchObject({
+      isEnabled: true,
+      manual: ['Install with pip: rich', 'Have on the PATH: rich'],
+    });
   });
 
   it('do not flag a stopped agent', async () => {
