@@ -59,12 +59,12 @@ const BODIES: Readonly<Record<number, new () => object>> = { 422: WrongFieldsDto
 const errorResponse = (status: number): ClassDecorator & MethodDecorator =>
   ApiResponse({ status, description: ERRORS[status] ?? 'Refused', type: BODIES[status] ?? ErrorDto });
 
-/** A controller of this surface: its tag, credentials and the errors every route can answer. */
-export const Agent402Controller = (tag: string, path: string): ClassDecorator =>
+/** A controller of this surface: its tag, credentials (keys too, unless it is for users) and the errors every route can answer. */
+export const Agent402Controller = (tag: string, path: string, isForUsers = false): ClassDecorator =>
   applyDecorators(
     Controller(path),
     ApiTags(tag),
-    ApiSecurity('apiKey'),
+    ...(isForUsers ? [] : [ApiSecurity('apiKey')]),
     ApiBearerAuth('bearer'),
     ...[401, 403, 429, 500, 503].map(errorResponse),
   );

@@ -3,13 +3,14 @@ import { ApiBearerAuth, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { AccountsService, Registrations, SessionsService } from '#libs/identity';
 import type { Caller } from '#libs/kernel';
 import { CallerOf, ClientAddress } from '../../../http/caller-of.js';
+import { Refuses } from '../agent402.openapi.js';
 import {
   ChangePasswordDto,
   LoggedInDto,
   LoggedOutDto,
   LoginDto,
   MeDto,
-  MessageDto,
+  OutcomeDto,
   RefreshDto,
   RefreshedDto,
   RegisterDto,
@@ -40,6 +41,7 @@ export class AuthController {
   /** Make an account. It gets an organisation of its own unless an invite says otherwise. */
   @Post('register')
   @HttpCode(200)
+  @Refuses(400, 403, 422, 429, 500, 503)
   async register(@Body() body: RegisterDto): Promise<RegisteredDto> {
     return toRegistered(await this.registrations.register(toRegistration(body)));
   }
@@ -47,6 +49,7 @@ export class AuthController {
   /** Sign in with e-mail address and password. */
   @Post('login')
   @HttpCode(200)
+  @Refuses(401, 403, 422, 429, 500, 503)
   async login(@Body() body: LoginDto, @ClientAddress() address: string): Promise<LoggedInDto> {
     return toLoggedIn(await this.accounts.login(toSignIn(body, address)));
   }
@@ -55,6 +58,7 @@ export class AuthController {
   @Get('me')
   @ApiBearerAuth('bearer')
   @ApiSecurity('apiKey')
+  @Refuses(401, 403, 429, 500, 503)
   async getMe(@CallerOf() caller: Caller): Promise<MeDto> {
     return toMe(await this.accounts.me(caller));
   }
@@ -62,6 +66,7 @@ export class AuthController {
   /** Trade a refresh token (`Authorization: Bearer`, or `refresh_token` in the body) for a new pair. */
   @Post('refresh')
   @HttpCode(200)
+  @Refuses(401, 429, 500, 503)
   async refresh(
     @Headers('authorization') authorization: string | undefined,
     @Body() body: RefreshDto,
@@ -73,6 +78,7 @@ export class AuthController {
   @Post('logout')
   @HttpCode(200)
   @ApiBearerAuth('bearer')
+  @Refuses(401, 429, 500, 503)
   async logout(@CallerOf() caller: Caller): Promise<LoggedOutDto> {
     return this.sessions.logout(caller).then(() => toLoggedOut(caller));
   }
@@ -81,11 +87,12 @@ export class AuthController {
   @Post('change-password')
   @HttpCode(200)
   @ApiBearerAuth('bearer')
+  @Refuses(400, 401, 422, 429, 500, 503)
   async changePassword(
     @CallerOf() caller: Caller,
     @Body() body: ChangePasswordDto,
     @ClientAddress() address: string,
-  ): Promise<MessageDto> {
+  ): Promise<OutcomeDto> {
     return this.accounts.changePassword(caller, toPasswordChange(body, address)).then(passwordChanged);
   }
 }

@@ -124,6 +124,6 @@ export class ChangePasswordDto {
   new_password!: string;
 }
 
-export class MessageDto {
+export class OutcomeDto {
   message!: string;
 }

@@ -15,7 +15,7 @@ import type {
   LoggedOutDto,
   LoginDto,
   MeDto,
-  MessageDto,
+  OutcomeDto,
   RefreshDto,
   RefreshedDto,
   RegisterDto,
@@ -98,8 +98,8 @@ export const toPasswordChange = (
   address,
 });
 
-export const passwordChanged = (): MessageDto => ({ message: 'Password changed successfully' });
+export const passwordChanged = (): OutcomeDto => ({ message: 'Password changed successfully' });
 
-export const passwordLinkSent = (): MessageDto => ({
+export const passwordLinkSent = (): OutcomeDto => ({
   message: 'If there is an account with this address, a link to set a password is on its way',
 });

@@ -1,9 +1,9 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { Body, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ConversationContextService, ConversationMessagesService } from '#libs/conversations';
 import type { Caller } from '#libs/kernel';
 import { CallerOf } from '../../../http/caller-of.js';
 import { Idempotent } from '../../../http/idempotency/idempotent.js';
+import { Agent402Controller, Refuses } from '../agent402.openapi.js';
 import { PageQuery, toPageRequest } from '../agent402.paging.js';
 import {
   AddMessageDto,
@@ -25,9 +25,7 @@ import {
   toSearchResults,
 } from './conversations.mapper.js';
 
-@ApiTags('Conversations')
-@ApiBearerAuth('bearer')
-@Controller('api/v1/conversations/:id')
+@Agent402Controller('Conversations', 'api/v1/conversations/:id')
 export class ConversationMessagesController {
   constructor(
     @Inject(ConversationMessagesService) private readonly messages: ConversationMessagesService,
@@ -36,6 +34,7 @@ export class ConversationMessagesController {
 
   /** The messages, oldest first. */
   @Get('messages')
+  @Refuses(404, 422)
   async listMessages(
     @CallerOf() caller: Caller,
     @Param('id') id: string,
@@ -47,6 +46,7 @@ export class ConversationMessagesController {
   /** Store a message without asking the agent; it sees it at its next turn. */
   @Post('messages')
   @Idempotent()
+  @Refuses(404, 409, 422)
   async addMessage(
     @CallerOf() caller: Caller,
     @Param('id') id: string,
@@ -57,6 +57,7 @@ export class ConversationMessagesController {
 
   /** What a model would be shown: the newest messages within a number of tokens, and a summary of those before. */
   @Get('context')
+  @Refuses(404, 422)
   async getContext(
     @CallerOf() caller: Caller,
     @Param('id') id: string,
@@ -67,6 +68,7 @@ export class ConversationMessagesController {
 
   /** Find messages. Any text is taken as it stands. */
   @Get('search')
+  @Refuses(404, 422)
   async searchMessages(
     @CallerOf() caller: Caller,
     @Param('id') id: string,
@@ -79,6 +81,7 @@ export class ConversationMessagesController {
   /** The same with a body. */
   @Post('search')
   @HttpCode(200)
+  @Refuses(404, 422)
   async searchMessagesByBody(
     @CallerOf() caller: Caller,
     @Param('id') id: string,

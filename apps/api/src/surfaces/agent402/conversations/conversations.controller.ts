@@ -1,9 +1,9 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { Body, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ConversationsService } from '#libs/conversations';
 import type { Caller } from '#libs/kernel';
 import { CallerOf } from '../../../http/caller-of.js';
 import { IdempotencyOf, type IdempotencySlot, Idempotent } from '../../../http/idempotency/idempotent.js';
+import { Agent402Controller, Refuses } from '../agent402.openapi.js';
 import { toPageRequest } from '../agent402.paging.js';
 import {
   AttachAgentDto,
@@ -19,14 +19,13 @@ import {
   toListConversations,
 } from './conversations.mapper.js';
 
-@ApiTags('Conversations')
-@ApiBearerAuth('bearer')
-@Controller('api/v1/conversations')
+@Agent402Controller('Conversations', 'api/v1/conversations')
 export class ConversationsController {
   constructor(@Inject(ConversationsService) private readonly conversations: ConversationsService) {}
 
   /** The caller's own conversations, newest first. */
   @Get()
+  @Refuses(422)
   async listConversations(
     @CallerOf() caller: Caller,
     @Query() query: ListConversationsQuery,
@@ -37,6 +36,7 @@ export class ConversationsController {
   /** Begin a conversation with an agent. */
   @Post()
   @Idempotent()
+  @Refuses(404, 409, 422)
   async createConversation(
     @CallerOf() caller: Caller,
     @Body() body: CreateConversationDto,
@@ -47,6 +47,7 @@ export class ConversationsController {
 
   /** One conversation; only its owner sees it. */
   @Get(':id')
+  @Refuses(404)
   async getConversation(@CallerOf() caller: Caller, @Param('id') id: string): Promise<ConversationDto> {
     return toConversation(await this.conversations.get(caller, id));
   }
@@ -54,6 +55,7 @@ export class ConversationsController {
   /** Delete a conversation. Its messages are erased within 30 days. */
   @Delete(':id')
   @HttpCode(204)
+  @Refuses(404)
   async deleteConversation(@CallerOf() caller: Caller, @Param('id') id: string): Promise<void> {
     await this.conversations.remove(caller, id);
   }
@@ -61,6 +63,7 @@ export class ConversationsController {
   /** Hand a conversation over to another agent, which knows from its first turn what was said. */
   @Post(':id/attach-agent')
   @HttpCode(200)
+  @Refuses(404, 409, 422)
   async attachAgent(
     @CallerOf() caller: Caller,
     @Param('id') id: string,
@@ -72,6 +75,7 @@ export class ConversationsController {
   /** Close a conversation: it can be read, not gone on with. */
   @Post(':id/archive')
   @HttpCode(200)
+  @Refuses(404, 409)
   async archiveConversation(@CallerOf() caller: Caller, @Param('id') id: string): Promise<ConversationDto> {
     return toConversation(await this.conversations.archive(caller, id));
   }

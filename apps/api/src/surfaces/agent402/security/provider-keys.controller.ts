@@ -1,9 +1,8 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { Body, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import type { Caller } from '#libs/kernel';
 import { ServiceKeysService } from '#libs/secrets';
 import { CallerOf } from '../../../http/caller-of.js';
-import { Refuses } from '../agent402.openapi.js';
+import { Agent402Controller, Refuses } from '../agent402.openapi.js';
 import {
   AddKeyDto,
   AddedKeyDto,
@@ -22,22 +21,20 @@ import {
   toTestedKey,
 } from './service-keys.mapper.js';
 
-@ApiTags('Service keys')
-@ApiBearerAuth('bearer')
-@Controller('api/v1/settings/api-keys')
+@Agent402Controller('Service keys', 'api/v1/settings/api-keys', true)
 export class ProviderKeysController {
   constructor(@Inject(ServiceKeysService) private readonly keys: ServiceKeysService) {}
 
   /** The keys your workspace has for providers, masked. */
   @Get()
-  @Refuses(401, 403, 422, 429, 500, 503)
+  @Refuses(422)
   async listProviderKeys(@CallerOf() caller: Caller, @Query() query: WorkspaceQuery): Promise<ProviderKeyDto[]> {
     return (await this.keys.list(inOwnWorkspace(caller, query.workspace_id))).map(toProviderKey);
   }
 
   /** Add a key for a provider that has none yet; with `validate` only one that the provider accepts. */
   @Post()
-  @Refuses(400, 401, 403, 422, 429, 500, 503)
+  @Refuses(400, 422)
   async addProviderKey(@CallerOf() caller: Caller, @Body() body: AddKeyDto): Promise<AddedKeyDto> {
     return toAddedKey(caller, await this.keys.store(caller, toNewKey(caller, body)));
   }
@@ -45,14 +42,14 @@ export class ProviderKeysController {
   /** Ask a provider whether it accepts a key, which is not stored. */
   @Post('test')
   @HttpCode(200)
-  @Refuses(401, 403, 422, 429, 500, 503)
+  @Refuses(422)
   async testProviderKey(@CallerOf() caller: Caller, @Body() body: TestKeyDto): Promise<TestedKeyDto> {
     return toTestedKey(body, await this.keys.test(caller, body.provider, body.api_key));
   }
 
   /** Remove a key. Agents that called with it are refused at once. */
   @Delete(':id')
-  @Refuses(401, 403, 404, 429, 500, 503)
+  @Refuses(404)
   async removeProviderKey(@CallerOf() caller: Caller, @Param('id') id: string): Promise<DeletedKeyDto> {
     return this.keys.remove(caller, id).then(() => toDeletedKey(id));
   }

@@ -1,22 +1,19 @@
-import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Param, Post, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiCreatedResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Get, HttpCode, HttpStatus, Inject, Param, Post, Res } from '@nestjs/common';
+import { ApiCreatedResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Caller } from '#libs/kernel';
 import { ServiceKeysService } from '#libs/secrets';
 import { CallerOf } from '../../../http/caller-of.js';
-import { Refuses } from '../agent402.openapi.js';
+import { Agent402Controller, Refuses } from '../agent402.openapi.js';
 import { ServiceKeyDto, ServiceParam, StoreKeyDto, StoreNamedKeyDto, VerifiedKeyDto } from './service-keys.dto.js';
 import { toReplacingKey, toServiceKey, toVerifiedKey } from './service-keys.mapper.js';
 
-@ApiTags('Service keys')
-@ApiBearerAuth('bearer')
-@Controller('api/v1/api-keys')
+@Agent402Controller('Service keys', 'api/v1/api-keys', true)
 export class ServiceKeysController {
   constructor(@Inject(ServiceKeysService) private readonly keys: ServiceKeysService) {}
 
   /** The keys your workspace has for services, masked. */
   @Get()
-  @Refuses(401, 403, 429, 500, 503)
   async listServiceKeys(@CallerOf() caller: Caller): Promise<ServiceKeyDto[]> {
     return (await this.keys.list(caller)).map(toServiceKey);
   }
@@ -24,7 +21,7 @@ export class ServiceKeysController {
   /** Store a key, its service named in the body; one that is there is replaced, which answers 200. */
   @Post()
   @ApiCreatedResponse({ type: ServiceKeyDto })
-  @Refuses(401, 403, 422, 429, 500, 503)
+  @Refuses(422)
   async storeNamedServiceKey(
     @CallerOf() caller: Caller,
     @Body() body: StoreNamedKeyDto,
@@ -36,7 +33,7 @@ export class ServiceKeysController {
   /** Store a key for a service; one that is there is replaced, which answers 200. */
   @Post(':service')
   @ApiCreatedResponse({ type: ServiceKeyDto })
-  @Refuses(401, 403, 422, 429, 500, 503)
+  @Refuses(422)
   async storeServiceKey(
     @CallerOf() caller: Caller,
     @Param() { service }: ServiceParam,
@@ -49,14 +46,14 @@ export class ServiceKeysController {
   /** Ask the service whether it accepts the stored key. */
   @Post(':service/verify')
   @HttpCode(200)
-  @Refuses(401, 403, 404, 422, 429, 500, 503)
+  @Refuses(404, 422)
   async verifyServiceKey(@CallerOf() caller: Caller, @Param() { service }: ServiceParam): Promise<VerifiedKeyDto> {
     return toVerifiedKey(service, await this.keys.verify(caller, service));
   }
 
   /** The same with GET. */
   @Get(':service/verify')
-  @Refuses(401, 403, 404, 422, 429, 500, 503)
+  @Refuses(404, 422)
   async readVerifiedServiceKey(@CallerOf() caller: Caller, @Param() param: ServiceParam): Promise<VerifiedKeyDto> {
     return this.verifyServiceKey(caller, param);
   }

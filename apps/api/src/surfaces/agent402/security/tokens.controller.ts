@@ -1,9 +1,8 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { Body, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { CapabilityTokensService } from '#libs/identity';
 import type { Caller } from '#libs/kernel';
 import { CallerOf } from '../../../http/caller-of.js';
-import { Refuses } from '../agent402.openapi.js';
+import { Agent402Controller, Refuses } from '../agent402.openapi.js';
 import {
   IssueTokenDto,
   IssuedTokenDto,
@@ -14,22 +13,20 @@ import {
 } from './tokens.dto.js';
 import { toIssueToken, toIssuedToken, toListTokens, toRotatedToken, toTokenList } from './tokens.mapper.js';
 
-@ApiTags('Security')
-@ApiBearerAuth('bearer')
-@Controller('api/v1/security/tokens')
+@Agent402Controller('Security', 'api/v1/security/tokens', true)
 export class TokensController {
   constructor(@Inject(CapabilityTokensService) private readonly tokens: CapabilityTokensService) {}
 
   /** Capability tokens that were not revoked, newest first. */
   @Get()
-  @Refuses(401, 403, 422, 429, 500, 503)
+  @Refuses(422)
   async listTokens(@CallerOf() caller: Caller, @Query() query: TokenListQuery): Promise<TokenListDto> {
     return toTokenList(await this.tokens.list(caller, toListTokens(query)), new Date());
   }
 
   /** Issue a capability token to a peer. It is shown this once. */
   @Post()
-  @Refuses(401, 403, 422, 429, 500, 503)
+  @Refuses(422)
   async issueToken(@CallerOf() caller: Caller, @Body() body: IssueTokenDto): Promise<IssuedTokenDto> {
     return toIssuedToken(await this.tokens.issue(caller, toIssueToken(body)));
   }
@@ -37,7 +34,7 @@ export class TokensController {
   /** Put a new token in the place of one, which still works for five minutes. */
   @Post(':jti/rotate')
   @HttpCode(200)
-  @Refuses(400, 401, 403, 404, 422, 429, 500, 503)
+  @Refuses(400, 404, 422)
   async rotateToken(
     @CallerOf() caller: Caller,
     @Param('jti') jti: string,
@@ -49,7 +46,7 @@ export class TokensController {
   /** Revoke a token: it stops working at once. */
   @Delete(':jti')
   @HttpCode(204)
-  @Refuses(401, 403, 404, 429, 500, 503)
+  @Refuses(404)
   async revokeToken(@CallerOf() caller: Caller, @Param('jti') jti: string): Promise<void> {
     await this.tokens.revoke(caller, jti);
   }

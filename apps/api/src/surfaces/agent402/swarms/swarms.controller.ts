@@ -1,9 +1,9 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { Body, Delete, Get, HttpCode, Inject, Param, Patch, Post, Query } from '@nestjs/common';
 import { TeamsService } from '#libs/orchestration';
 import type { Caller } from '#libs/kernel';
 import { CallerOf } from '../../../http/caller-of.js';
 import { IdempotencyOf, type IdempotencySlot, Idempotent } from '../../../http/idempotency/idempotent.js';
+import { Agent402Controller, Refuses } from '../agent402.openapi.js';
 import { toPageRequest } from '../agent402.paging.js';
 import {
   CreateSwarmDto,
@@ -17,14 +17,13 @@ import {
 } from './swarms.dto.js';
 import { idsToRemove, toCreateTeam, toListTeams, toSwarm, toSwarmList, toUpdateTeam } from './swarms.mapper.js';
 
-@ApiTags('Swarms')
-@ApiBearerAuth('bearer')
-@Controller('api/v1/swarms')
+@Agent402Controller('Swarms', 'api/v1/swarms')
 export class SwarmsController {
   constructor(@Inject(TeamsService) private readonly teams: TeamsService) {}
 
   /** The organisation's swarms, newest first. */
   @Get()
+  @Refuses(422)
   async listSwarms(@CallerOf() caller: Caller, @Query() query: ListSwarmsQuery): Promise<SwarmListDto> {
     return toSwarmList(await this.teams.list(caller, toListTeams(query)), toPageRequest(query));
   }
@@ -32,6 +31,7 @@ export class SwarmsController {
   /** Make a swarm. An agent of another swarm changes over. */
   @Post()
   @Idempotent()
+  @Refuses(404, 422)
   async createSwarm(
     @CallerOf() caller: Caller,
     @Body() body: CreateSwarmDto,
@@ -42,12 +42,14 @@ export class SwarmsController {
 
   /** One swarm with its agents. */
   @Get(':id')
+  @Refuses(404)
   async getSwarm(@CallerOf() caller: Caller, @Param('id') id: string): Promise<SwarmDto> {
     return toSwarm(await this.teams.get(caller, id));
   }
 
   /** Change it; a run under way goes by the new goal from its next step on. */
   @Patch(':id')
+  @Refuses(404, 422)
   async updateSwarm(
     @CallerOf() caller: Caller,
     @Param('id') id: string,
@@ -59,6 +61,7 @@ export class SwarmsController {
   /** Delete it with its runs; its agents stay. */
   @Delete(':id')
   @HttpCode(204)
+  @Refuses(404)
   async deleteSwarm(@CallerOf() caller: Caller, @Param('id') id: string): Promise<void> {
     await this.teams.delete(caller, id);
   }
@@ -66,6 +69,7 @@ export class SwarmsController {
   /** Add agents; those that belong to it already stay. */
   @Post(':id/agents')
   @HttpCode(200)
+  @Refuses(404, 422)
   async addAgents(
     @CallerOf() caller: Caller,
     @Param('id') id: string,
@@ -76,6 +80,7 @@ export class SwarmsController {
 
   /** Take agents out; ids that do not belong to it are passed over. */
   @Delete(':id/agents')
+  @Refuses(404, 422)
   async removeAgents(
     @CallerOf() caller: Caller,
     @Param('id') id: string,

@@ -1,9 +1,9 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Patch, Post, Put } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { Body, Delete, Get, HttpCode, Inject, Param, Patch, Post, Put } from '@nestjs/common';
 import { InvitationsService, InviteAcceptance, TeamService } from '#libs/identity';
 import type { Caller } from '#libs/kernel';
 import { CallerOf } from '../../../http/caller-of.js';
-import { MessageDto } from '../auth/auth.dto.js';
+import { Agent402Controller, Refuses } from '../agent402.openapi.js';
+import { OutcomeDto } from '../auth/auth.dto.js';
 import {
   AcceptInviteDto,
   AcceptedDto,
@@ -18,8 +18,7 @@ import {
 } from './team.dto.js';
 import { removed, toAcceptance, toAccepted, toInvited, toMember, toMemberList } from './team.mapper.js';
 
-@ApiTags('Team')
-@Controller('api/v1/team/members')
+@Agent402Controller('Team', 'api/v1/team/members', true)
 export class TeamController {
   constructor(
     @Inject(TeamService) private readonly team: TeamService,
@@ -29,21 +28,20 @@ export class TeamController {
 
   /** Everybody of the workspace, and who is invited to it. */
   @Get()
-  @ApiBearerAuth('bearer')
   async listMembers(@CallerOf() caller: Caller): Promise<MemberListDto> {
     return toMemberList(await this.team.list(caller));
   }
 
   /** Invite somebody by e-mail. The token is mailed too, where there is a mail server. */
   @Post('invite')
-  @ApiBearerAuth('bearer')
+  @Refuses(409, 422)
   async inviteMember(@CallerOf() caller: Caller, @Body() body: InviteMemberDto): Promise<InvitedDto> {
     return toInvited(await this.invitations.invite(caller, body));
   }
 
   /** Change a member's role. An owner's only by an owner, and never the last one's. */
   @Patch(':id/role')
-  @ApiBearerAuth('bearer')
+  @Refuses(400, 404, 422)
   async changeMemberRole(
     @CallerOf() caller: Caller,
     @Param() { id }: MemberPath,
@@ -54,7 +52,7 @@ export class TeamController {
 
   /** The same as PATCH. */
   @Put(':id/role')
-  @ApiBearerAuth('bearer')
+  @Refuses(400, 404, 422)
   async putMemberRole(
     @CallerOf() caller: Caller,
     @Param() { id }: MemberPath,
@@ -65,7 +63,7 @@ export class TeamController {
 
   /** Suspend a member, whose sessions end and whose keys rest, or reinstate them. */
   @Patch(':id/status')
-  @ApiBearerAuth('bearer')
+  @Refuses(400, 404, 422)
   async changeMemberStatus(
     @CallerOf() caller: Caller,
     @Param() { id }: MemberPath,
@@ -76,14 +74,15 @@ export class TeamController {
 
   /** Remove a member, or take an invite back. Sessions, keys and places in swarms end at once. */
   @Delete(':id')
-  @ApiBearerAuth('bearer')
-  async removeMember(@CallerOf() caller: Caller, @Param() { id }: MemberPath): Promise<MessageDto> {
+  @Refuses(400, 404, 422)
+  async removeMember(@CallerOf() caller: Caller, @Param() { id }: MemberPath): Promise<OutcomeDto> {
     return this.team.remove(caller, id).then(removed);
   }
 
   /** Join by an invite, with the account of its address or a new one. The body may be left out. */
   @Post('accept-invite/:token')
   @HttpCode(200)
+  @Refuses(400, 409, 422)
   async acceptInvite(@Param() { token }: InviteTokenPath, @Body() body?: AcceptInviteDto): Promise<AcceptedDto> {
     return toAccepted(await this.acceptance.accept(token, toAcceptance(body)));
   }

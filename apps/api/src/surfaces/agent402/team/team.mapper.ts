@@ -1,5 +1,5 @@
 import type { Acceptance, Accepted, Invited, Member } from '#libs/identity';
-import type { MessageDto } from '../auth/auth.dto.js';
+import type { OutcomeDto } from '../auth/auth.dto.js';
 import type { AcceptInviteDto, AcceptedDto, InvitedDto, MemberDto, MemberListDto } from './team.dto.js';
 
 export const toMember = (member: Member): MemberDto => ({
@@ -26,7 +26,7 @@ export const toInvited = ({ member, token, isMailed }: Invited): InvitedDto => (
     : 'The invitation is made, but no mail server is configured: pass the token on yourself',
 });
 
-export const removed = (): MessageDto => ({ message: 'Member removed' });
+export const removed = (): OutcomeDto => ({ message: 'Member removed' });
 
 export const toAcceptance = (body: AcceptInviteDto | undefined): Acceptance => ({
   password: body?.password,
