@@ -37,14 +37,18 @@ export class WorkspaceRestore {
     await this.sync.active.end(agent.id);
     const workspace = await this.workspaces.load(agent.id);
     const state = await this.runtime.ensure(spec, signal);
-    const mark = await this.runtime.workspaces.mark(agent.id, spec.image);
-    if (!workspace || (mark !== null && mark === workspace.copyId)) return state;
+    if (!workspace || (await this.isPresent(workspace, spec))) return state;
     const files = await this.workspaces.files(workspace, agent.id);
     const made = workspace.version > 0 ? await this.anew(spec, signal) : state;
     const copyId = newId();
     await this.fill(workspace, files, copyId, signal);
     await this.workspaces.placed(agent, copyId, files.length, this.config.workspace.syncEverySeconds);
     return made;
+  }
+
+  /** A copy that nobody has placed needs no look for its mark. */
+  private async isPresent({ copyId, agentId }: StoredWorkspace, { image }: ContainerSpec): Promise<boolean> {
+    return copyId !== null && (await this.runtime.workspaces.mark(agentId, image)) === copyId;
   }
 
   /** What is left of another copy must not mix with the stored one. */

@@ -22,7 +22,7 @@ import { specHash } from '../spec-hash.js';
 import { missing } from '../states.js';
 import { containerOptions } from './agent-container.js';
 import { toState } from './container-state.js';
-import { AgentNetworks } from './agent-networks.js';
+import { type AgentNetwork, AgentNetworks } from './agent-networks.js';
 import { readLogs } from './docker-logs.js';
 import { useOf } from './docker-stats.js';
 import { DockerTools } from './docker-tools.js';
@@ -179,23 +179,36 @@ export class DockerRuntime implements ContainerRuntime {
   /** Undefined when another worker took the name first. */
   private async make(spec: ContainerSpec, hash: string, signal: AbortSignal): Promise<ContainerState | undefined> {
     const network = await this.networks.ensure(spec.agentId);
-    await this.edge.join(network);
-    await this.volumes.ensure(spec.agentId);
+    const joined = this.edge.join(network);
+    const made = this.fillNew(spec, hash, network, signal);
+    await Promise.allSettled([joined, made]);
+    await joined;
+    return (await made) ? this.state(spec.agentId) : undefined;
+  }
+
+  /** False when another worker took the name first. */
+  private async fillNew(
+    spec: ContainerSpec,
+    hash: string,
+    network: AgentNetwork,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const isNew = await this.volumes.ensure(spec.agentId);
     if (spec.runtime === 'openclaw') await this.volumes.own(spec.agentId, spec.image);
     const making = { spec, hash, hostId: this.config.host.id, nonce: randomUUID(), network };
     const options = containerOptions({ ...making, toolsVolume: (digest) => this.tools.volumes.nameOf(digest) });
     const made = await unless([409], this.docker.createContainer({ ...options, abortSignal: signal }));
-    if (made === undefined) return undefined;
-    await this.fill(spec);
-    return this.state(spec.agentId);
+    if (made === undefined) return false;
+    await this.fill(spec, isNew);
+    return true;
   }
 
-  private async fill(spec: ContainerSpec): Promise<void> {
+  private async fill(spec: ContainerSpec, isNew = false): Promise<void> {
     await this.tools.mustHave(spec.tools ?? [], this.container(spec.agentId));
     const bridge =
       spec.runtime === 'openclaw' ? [{ path: BRIDGE_FILE, content: readFileSync(findBridge(), 'utf8') }] : [];
     const files = [...spec.files, ...bridge];
-    await this.volumes.fill(this.container(spec.agentId), spec.agentId, spec.image, files);
+    await this.volumes.fill(this.container(spec.agentId), spec.agentId, spec.image, files, isNew);
   }
 
   private async discard(found: Docker.ContainerInspectInfo, signal: AbortSignal): Promise<void> {

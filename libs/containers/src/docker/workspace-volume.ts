@@ -19,9 +19,12 @@ export class WorkspaceVolumes {
     private readonly hostId: string,
   ) {}
 
-  async ensure(agentId: string): Promise<void> {
+  /** @returns true when there was none before. */
+  async ensure(agentId: string): Promise<boolean> {
+    const isNew = !(await unlessMissing(this.docker.getVolume(agentObject(agentId)).inspect()));
     const Labels = { [LABELS.host]: this.hostId, [LABELS.agent]: agentId };
     await this.docker.createVolume({ Name: agentObject(agentId), Labels });
+    return isNew;
   }
 
   /** A volume that an image without this folder is the first to mount belongs to root: hands it to the agent's user. */
@@ -93,14 +96,18 @@ export class WorkspaceVolumes {
     };
   }
 
-  /** Writes the files into a container that does not run, and removes those the spec before had and this one has not. */
+  /**
+   * Writes the files into a container that does not run, and removes those the spec before had and this one has not.
+   * @param isNew - nothing is in the workspace yet: each look into a container takes the engine a quarter of a second.
+   */
   async fill(
     container: Docker.Container,
     agentId: string,
     image: string,
     files: readonly WorkspaceFile[],
+    isNew = false,
   ): Promise<void> {
-    const former = await manifestOf(container);
+    const former = isNew ? [] : await manifestOf(container);
     const kept = new Set(files.map(({ path }) => path));
     const stale = former.filter((path) => !kept.has(path));
     if (stale.length > 0) await this.removeFiles(agentId, image, stale);
