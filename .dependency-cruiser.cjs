@@ -34,6 +34,7 @@ const DOMAINS = [
   'tasks',
   'knowledge',
   'monitoring',
+  'backup',
 ];
 
 const SPEC = '(spec\\.ts$|fixture\\.ts$|/testing/|/conformance/|/contract/)';

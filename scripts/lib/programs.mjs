@@ -8,6 +8,8 @@ export const PROGRAMS = {
   api: join(ROOT, 'dist/apps/api/src/main.js'),
   worker: join(ROOT, 'dist/apps/worker/src/main.js'),
   migrate: join(ROOT, 'dist/apps/worker/src/cli/migrate.js'),
+  backup: join(ROOT, 'dist/apps/worker/src/cli/backup.js'),
+  restore: join(ROOT, 'dist/apps/worker/src/cli/restore.js'),
   adminCreate: join(ROOT, 'dist/apps/api/src/cli/admin-create.js'),
   secretsRotate: join(ROOT, 'dist/apps/api/src/cli/secrets-rotate.js'),
   auditVerify: join(ROOT, 'dist/apps/api/src/cli/audit-verify.js'),

@@ -30,6 +30,6 @@ export { AgentWatcher } from './reconciler/agent-watcher.js';
 export { HostAgents } from './reconciler/host-agents.js';
 export { type ToolSource, type WorkspaceSource, WorkspaceSources } from './reconciler/workspace-sources.js';
 export { AgentReconciler } from './reconciler/reconciler.js';
-export { StoredDeletions } from './workspace/stored-deletions.js';
+export { BACKUP_LOCK, StoredDeletions } from './workspace/stored-deletions.js';
 export { type SyncOutcome } from './workspace/stored-workspace.js';
 export { WorkspaceSync } from './workspace/workspace-sync.js';

@@ -17,6 +17,10 @@ export async function migrate(dataSource: DataSource): Promise<string[]> {
   }
 }
 
+/** All migrations of this build; or those `names`, as of an earlier state of a database. */
+export const migrationsUpTo = (names?: readonly string[]): typeof migrations =>
+  names === undefined ? migrations : migrations.filter(({ name }) => names.includes(name));
+
 /** What stands between this build and the database's schema; empty when they match. */
 export async function schemaProblems(dataSource: DataSource): Promise<string[]> {
   const known = migrations.map((migration) => migration.name);

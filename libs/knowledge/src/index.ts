@@ -9,4 +9,5 @@ export * from './knowledge.errors.js';
 export * from './knowledge.jobs.js';
 export * from './knowledge.module.js';
 export { KnowledgeService } from './knowledge.service.js';
+export { PgVectorStore } from './vectors/pg-vector-store.js';
 export { KnowledgeUpkeep } from './knowledge-upkeep.js';

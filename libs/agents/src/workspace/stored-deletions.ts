@@ -6,11 +6,15 @@ import { OBJECT_STORAGE, type ObjectStorage } from '#libs/storage';
 const BATCH = 100;
 /** Longer than a deletion takes, so that two workers seldom do the same one; doing it twice changes nothing. */
 const LEASE_SECONDS = 300;
+/** Advisory lock that a backup shares while it copies what the manifests of its moment name: nothing is deleted then. */
+export const BACKUP_LOCK = 7_266_841;
 
 /** Once taken, no manifest can name the object any more. */
 const TAKE = `
   UPDATE storage_deletions d SET deleting = true, attempts = attempts + 1, due_at = now() + make_interval(secs => $3)
     FROM (SELECT store, key FROM storage_deletions WHERE store = $1 AND due_at <= now()
+             AND NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1
+                                AND classid = 0 AND objid = ${BACKUP_LOCK} AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
            ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
    WHERE d.store = due.store AND d.key = due.key RETURNING d.key`;
 
