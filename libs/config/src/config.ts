@@ -2,7 +2,17 @@ export type RuntimeName = 'process' | 'docker' | 'fake';
 export type AgentRuntimeName = 'house' | 'openclaw';
 export type WorkerRole = 'host' | 'control' | 'edge';
 /** Services that an organisation may have a key for. */
-export type ServiceName = 'anthropic' | 'openai' | 'cohere' | 'huggingface' | 'google' | 'groq' | 'mistral' | 'ollama';
+export const SERVICE_NAMES = [
+  'anthropic',
+  'openai',
+  'cohere',
+  'huggingface',
+  'google',
+  'groq',
+  'mistral',
+  'ollama',
+] as const;
+export type ServiceName = (typeof SERVICE_NAMES)[number];
 
 /** A bucket of an S3-compatible store. */
 export interface S3Settings {

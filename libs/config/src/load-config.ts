@@ -1,6 +1,6 @@
 import { availableParallelism, hostname, totalmem } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import type { Config, ServiceName } from './config.js';
+import { type Config, SERVICE_NAMES, type ServiceName } from './config.js';
 import { EnvReader } from './env-reader.js';
 
 const SERVICE_URLS: Readonly<Record<ServiceName, string>> = {
@@ -13,7 +13,6 @@ const SERVICE_URLS: Readonly<Record<ServiceName, string>> = {
   mistral: 'https://api.mistral.ai/v1',
   ollama: 'https://ollama.com/api',
 };
-const SERVICE_NAMES = Object.keys(SERVICE_URLS) as ServiceName[];
 
 /**
  * Parses an environment.

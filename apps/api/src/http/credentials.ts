@@ -19,6 +19,13 @@ export class Credentials {
     if (token === undefined) return undefined;
     return (await this.service.fromAccessToken(token)) ?? this.capabilities.fromToken(token);
   }
+
+  /** Who a request that was let in stands for now. An access token may have run out meanwhile, its session not. */
+  again(request: ApiRequest, before: Caller): Promise<Caller | undefined> {
+    const { sessionId, userId, orgId } = before;
+    if (before.kind !== 'user' || !sessionId || !userId) return this.read(request);
+    return this.service.ofSession({ sessionId, userId, orgId });
+  }
 }
 
 /** The token of `Authorization: Bearer <token>`; undefined for anything else. */

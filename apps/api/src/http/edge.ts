@@ -8,6 +8,7 @@ import { ErrorFilter, pathOf } from './error-filter.js';
 import { type PolicyTable, isOpen, policyOf, policyProblems } from './policy.js';
 import type { ApiReply, ApiRequest, EdgeState } from './request.js';
 import { RouteBook } from './route-book.js';
+import { StreamWatch } from './stream-watch.js';
 import { SurfaceRegistry } from './surface-registry.js';
 import { POLICY_TABLE_TOKEN } from './tokens.js';
 
@@ -22,6 +23,7 @@ export class HttpEdge implements BeforeApplicationShutdown {
 
   constructor(
     @Inject(Admission) private readonly admission: Admission,
+    @Inject(StreamWatch) private readonly streams: StreamWatch,
     @Inject(SurfaceRegistry) private readonly surfaces: SurfaceRegistry,
     @Inject(POLICY_TABLE_TOKEN) private readonly table: PolicyTable,
     @Inject(Logger) private readonly logger: Logger,
@@ -53,6 +55,10 @@ export class HttpEdge implements BeforeApplicationShutdown {
     fastify.addHook('preValidation', (request: ApiRequest, _reply, done) => {
       const orgId = request.edge?.caller?.orgId;
       runWithContext({ requestId: request.id, ...(orgId ? { orgId } : {}) }, done);
+    });
+    fastify.addHook('onSend', (request: ApiRequest, _reply, payload, done) => {
+      this.streams.watch(request, payload);
+      done(null, payload);
     });
     fastify.addHook('onResponse', (request: ApiRequest, reply, done) => {
       this.close(request, reply);

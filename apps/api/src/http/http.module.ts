@@ -16,6 +16,7 @@ import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js
 import { IdempotencyRepository } from './idempotency/idempotency.repository.js';
 import type { PolicyTable } from './policy.js';
 import { RefusalLog } from './refusal-log.js';
+import { StreamWatch } from './stream-watch.js';
 import { SurfaceRegistry } from './surface-registry.js';
 import { POLICY_TABLE_TOKEN, SURFACES_TOKEN } from './tokens.js';
 import { RequestValidation } from './validation.js';
@@ -36,6 +37,7 @@ export class HttpModule {
         Credentials,
         DataScope,
         Admission,
+        StreamWatch,
         HttpEdge,
         IdempotencyRepository,
         HttpHousekeeping,

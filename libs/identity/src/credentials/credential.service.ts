@@ -51,7 +51,11 @@ export class CredentialService implements OnModuleDestroy {
    */
   async fromAccessToken(token: string): Promise<Caller | undefined> {
     const claims = await this.tokens.verifyAccess(token);
-    if (!claims) return undefined;
+    return claims && this.ofSession(claims);
+  }
+
+  /** @returns undefined when it ended. @throws DomainError `forbidden` (`account_inactive`). */
+  async ofSession(claims: AccessClaims): Promise<Caller | undefined> {
     const { sessionId, userId, orgId } = claims;
     const caller = await this.cache.get(`session:${sessionId}:${userId}:${orgId}`, () => this.lookUpSession(claims));
     if (caller?.subject === INACTIVE) throw inactiveAccount();

@@ -1,15 +1,8 @@
+import { SERVICE_NAMES, type ServiceName } from '#libs/config';
+
 /** Services whose keys an organisation can store. Source: agent402, `POST /settings/api-keys`. */
-export const SERVICES = [
-  'anthropic',
-  'openai',
-  'cohere',
-  'huggingface',
-  'google',
-  'groq',
-  'mistral',
-  'ollama',
-] as const;
-export type ServiceName = (typeof SERVICES)[number];
+export const SERVICES = SERVICE_NAMES;
+export type { ServiceName };
 
 /** A stored key as it may be shown. */
 export interface ServiceKey {

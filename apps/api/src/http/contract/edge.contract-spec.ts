@@ -196,6 +196,22 @@ describe('a route', () => {
     leaving.abort();
     await expect(workshop.clientLeft).resolves.toBeUndefined();
   });
+
+  it.each([
+    ['its key is revoked', 'UPDATE api_keys SET revoked_at = now() WHERE org_id = $1'],
+    ['its member is removed', 'DELETE FROM memberships WHERE org_id = $1'],
+    ['its member is suspended', `UPDATE memberships SET status = 'SUSPENDED' WHERE org_id = $1`],
+  ])('ends a stream once %s, and no other', async (_what, sql) => {
+    const [gone, staying] = [await api.organisation(), await api.organisation()];
+    const leaving = new AbortController();
+    const open = (apiKey: string) => api.open('GET', '/t/forever', { apiKey, signal: leaving.signal });
+    const [cut, kept] = [await open(gone.apiKey), await open(staying.apiKey)];
+    await api.db.database.query(sql, [gone.orgId]);
+    await expect(cut.text()).rejects.toThrow();
+    const reader = kept.body?.getReader();
+    expect((await reader?.read())?.done).toBe(false);
+    leaving.abort();
+  });
 });
 
 describe('what no route answers', () => {
