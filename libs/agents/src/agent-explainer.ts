@@ -118,7 +118,7 @@ function explanation(
       generation: row.observed_generation,
       restartGeneration: row.observed_restart_generation,
     },
-    needsRestart: row.status === 'running' && row.desired_generation > row.observed_generation,
+    needsRestart: needsRestart(row),
     host: row.host_id
       ? {
           id: row.host_id,
@@ -133,8 +133,17 @@ function explanation(
     lastError: row.last_error,
     category: row.error_category,
     advice: row.error_category && CATEGORIES[row.error_category].advice,
+    command: commandFor(row),
     files: row.workspace && toFiles(row.workspace),
   };
+}
+
+const needsRestart = (row: ExplainRow): boolean =>
+  row.status === 'running' && row.desired_generation > row.observed_generation;
+
+function commandFor(row: ExplainRow): AgentExplanation['command'] {
+  if (row.error_category === null) return needsRestart(row) ? 'restart' : null;
+  return row.error_category === 'host_lost' ? null : 'start';
 }
 
 const toFiles = (workspace: WorkspaceJson): AgentFilesState => ({

@@ -225,6 +225,8 @@ export interface AgentExplanation {
   readonly category: ErrorCategory | null;
   /** What to do, when failed. */
   readonly advice: string | null;
+  /** What to command once that is done; null: nothing, or it goes on by itself. */
+  readonly command: 'start' | 'restart' | null;
   /** What is stored of the files it wrote; null before anything was looked at. */
   readonly files: AgentFilesState | null;
   /** The last 20, newest first. */

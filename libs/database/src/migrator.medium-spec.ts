@@ -27,7 +27,7 @@ describe('migrate', () => {
     expect(rows.map(({ name }) => name)).toEqual(known);
   }, 60_000);
 
-  it('says what an empty, an unfinished and a newer schema lack or have too much', async () => {
+  it('says what an empty, an unfinished and a newer schema lack, or lost that it needs', async () => {
     const [source] = sources as [DataSource];
     const [first, ...others] = known;
     expect(await schemaProblems(source)).toEqual([
@@ -35,10 +35,19 @@ describe('migrate', () => {
     ]);
     await migrate(source);
     expect(await schemaProblems(source)).toEqual([]);
-    await source.query(`UPDATE migrations SET name = 'FromTomorrow' WHERE name = $1`, [known.at(-1)]);
+    await source.query(`UPDATE migrations SET name = 'ContractOfTomorrow' WHERE name = $1`, [known.at(-1)]);
     expect(await schemaProblems(source)).toEqual([
       `not applied yet: migration ${known.at(-1)}; run "npm run migrate"`,
-      'unknown to this version: migration FromTomorrow; use the version that applied it, or a newer one',
+      'unknown to this version: migration ContractOfTomorrow; use the version that applied it, or a newer one',
     ]);
+  }, 60_000);
+
+  it('works beside a newer schema that was only added to, and leaves it as it is', async () => {
+    const [source] = sources as [DataSource];
+    await migrate(source);
+    await source.query('ALTER TABLE agents ADD COLUMN of_tomorrow text');
+    await source.query(`INSERT INTO migrations (timestamp, name) VALUES (9999999999999, 'OfTomorrow9999999999999')`);
+    expect(await schemaProblems(source)).toEqual([]);
+    expect(await migrate(source)).toEqual([]);
   }, 60_000);
 });

@@ -90,16 +90,16 @@ export class HostEvacuation {
     @Inject(Logger) private readonly logger: Logger,
   ) {}
 
-  /** One round. @throws while Postgres is away. */
-  async run(signal: AbortSignal): Promise<void> {
-    await this.watch(performance.now());
+  /** One round. @param nowMs - of a clock that only goes forward. @throws while Postgres is away. */
+  async run(signal: AbortSignal, nowMs = performance.now()): Promise<void> {
+    await this.watch(nowMs);
     for (const group of await this.database.query<Stranded>(STRANDED)) {
       while (!signal.aborted && (await this.rescue(group)));
     }
     await this.sendAway();
   }
 
-  /** Marks hosts dead that were silent while this process watched. @param nowMs - of a clock that only goes forward. */
+  /** Marks hosts dead that were silent while this process watched. */
   async watch(nowMs: number): Promise<void> {
     try {
       const beats = await this.hosts.beats();

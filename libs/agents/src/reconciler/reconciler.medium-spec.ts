@@ -208,6 +208,7 @@ describe('AgentReconciler', () => {
     const why = await at.agents.why(org.caller, agent.id);
     expect(why).toMatchObject({ category: 'config', nextRetryAt: null, desired: { state: 'running' } });
     expect(why.advice).toContain('config');
+    expect(why.command).toBe('start');
     await at.sweep();
     expect((await row(agent.id)).attempts).toBe(1);
 

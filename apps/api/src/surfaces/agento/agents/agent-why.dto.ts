@@ -131,6 +131,9 @@ export class AgentWhyDto {
   /** What to do about it */
   @ApiProperty({ type: String, nullable: true, example: null })
   advice!: string | null;
+  /** The request that goes on once that is done; null: none is needed */
+  @ApiProperty({ type: String, nullable: true, example: 'POST /v1/agents/8a7c0f3e-6c1b-4a53-9f4e-0d5a1d6f2b7c/start' })
+  command!: string | null;
   /** What is stored of the files it wrote; null before anything was looked at */
   @ApiProperty({ type: AgentFilesDto, nullable: true })
   files!: AgentFilesDto | null;

@@ -126,6 +126,7 @@ export const toAgentWhy = (why: AgentExplanation): { data: AgentWhyDto } => ({
     lastError: why.lastError,
     errorCategory: why.category,
     advice: why.advice,
+    command: why.command && `POST /v1/agents/${why.agentId}/${why.command}`,
     files: why.files && {
       ...why.files,
       leftOut: [...why.files.leftOut],

@@ -120,6 +120,7 @@ describe('an agent from creation to deletion', () => {
       host: { alive: true, heartbeatAt: iso },
       lastError: null,
       advice: null,
+      command: null,
       refusedHosts: [],
       switchedSkills: [],
     });
