@@ -8,7 +8,7 @@ import {
 import { AgentReconciler, AgentWatcher, HostAgents, HostSession, StoredDeletions, WorkspaceSync } from '#libs/agents';
 import { CONFIG, type Config } from '#libs/config';
 import { Logger } from '#libs/observability';
-import { HostTools, SkillInstaller, SkillPlacer } from '#libs/skills';
+import { HostTools, SkillInstaller, SkillPlacer, ToolInstaller, ToolReporter } from '#libs/skills';
 import { ScheduleRunner } from './schedule-runner.js';
 import { hostSchedules } from './schedules.js';
 
@@ -29,6 +29,8 @@ export class SkillDutiesOf {
     @Inject(SkillInstaller) readonly installer: SkillInstaller,
     @Inject(SkillPlacer) readonly placer: SkillPlacer,
     @Inject(HostTools) readonly tools: HostTools,
+    @Inject(ToolInstaller) readonly toolInstaller: ToolInstaller,
+    @Inject(ToolReporter) readonly toolReporter: ToolReporter,
   ) {}
 }
 

@@ -18,7 +18,7 @@ import type { InviteRetention, MailSender } from '#libs/identity';
 import type { AlertDeliveries, AlertWatcher } from '#libs/monitoring';
 import type { TeamRunSweeper } from '#libs/orchestration';
 import type { OrganisationDeletions } from '#libs/identity';
-import type { HostTools, SkillInstaller, SkillPlacer, SkillSweeper } from '#libs/skills';
+import type { HostTools, SkillInstaller, SkillPlacer, SkillSweeper, ToolInstaller, ToolReporter } from '#libs/skills';
 import type { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
 import type { Schedule } from './schedule.js';
@@ -39,6 +39,8 @@ export interface HostDuties {
   readonly installer: SkillInstaller;
   readonly placer: SkillPlacer;
   readonly tools: HostTools;
+  readonly toolInstaller: ToolInstaller;
+  readonly toolReporter: ToolReporter;
 }
 
 /** What any worker does by the clock, for all. */
@@ -85,6 +87,8 @@ export const hostSchedules = ({
   installer,
   placer,
   tools,
+  toolInstaller,
+  toolReporter,
 }: HostDuties): Schedule[] => [
   { name: 'host.beat', everyMs: 4 * SECOND_MS, run: () => session.beat() },
   { name: 'agents.sweep', everyMs: SECOND_MS, run: () => reconciler.sweep() },
@@ -94,6 +98,8 @@ export const hostSchedules = ({
   { name: 'skills.install', everyMs: SECOND_MS, run: (signal) => atMost(5 * SECOND_MS, installer.sweep(signal)) },
   { name: 'skills.place', everyMs: SECOND_MS, run: (signal) => atMost(5 * SECOND_MS, placer.sweep(signal)) },
   { name: 'files.delete', everyMs: 30 * SECOND_MS, run: (signal) => deletions.run(signal) },
+  { name: 'tools.work', everyMs: SECOND_MS, run: (signal) => atMost(5 * SECOND_MS, toolInstaller.sweep(signal)) },
+  { name: 'tools.report', everyMs: 30 * SECOND_MS, run: (signal) => toolReporter.report(signal) },
   { name: 'tools.sweep', everyMs: 10 * MINUTE_MS, run: (signal) => tools.sweep(signal) },
 ];
 

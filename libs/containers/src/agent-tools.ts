@@ -7,6 +7,8 @@ export type ToolMethod = (typeof TOOL_METHODS)[number];
 /** What tools are made from: packages by installer, and the programs that must be there in the end. */
 export interface ToolRequest extends Readonly<Record<ToolMethod, readonly string[]>> {
   readonly bins: readonly string[];
+  /** Another one is another build of the same packages, in which newer versions of them may be. */
+  readonly revision?: string;
 }
 
 export interface ToolBuild {
@@ -40,8 +42,9 @@ const DIGEST = /^[0-9a-f]{32}$/;
 /** The same for the same packages, in whatever order they are listed; 32 hexadecimal digits. */
 export function toolsDigest(request: ToolRequest): string {
   const parts = [...TOOL_METHODS, 'bins' as const].map((name) => [name, [...new Set(request[name])].sort()]);
+  const revision = request.revision === undefined ? [] : [request.revision];
   return createHash('sha256')
-    .update(JSON.stringify([FORMAT, parts]))
+    .update(JSON.stringify([FORMAT, parts, ...revision]))
     .digest('hex')
     .slice(0, 32);
 }

@@ -108,6 +108,8 @@ export interface ContainerRuntime {
   logs(agentId: string, options: LogOptions): AsyncIterable<ContainerLogLine>;
   /** Every agent with an instance or a workspace on this host, whoever made it. */
   list(): Promise<ContainerState[]>;
+  /** Which of these programs agents find on their PATH without any tools: path by name. */
+  programs(names: readonly string[], signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
   /** GET on the gateway as seen from this worker; resolves the status code, or null when nothing answers. */
   probe(agentId: string, path: ProbePath, signal: AbortSignal): Promise<number | null>;
 }

@@ -150,6 +150,11 @@ export class AgentSkillsRepository {
     await tx.query(sql, [scope.orgId, agentId, skillId]);
   }
 
+  async setEnabled(tx: Tx, scope: Scope, agentId: string, skillId: string, isEnabled: boolean): Promise<void> {
+    const sql = 'UPDATE agent_skills SET is_enabled = $4 WHERE org_id = $1 AND agent_id = $2 AND skill_id = $3';
+    await tx.query(sql, [scope.orgId, agentId, skillId, isEnabled]);
+  }
+
   /** Brings back what an update has replaced; `isDisabled` says how its content stands now. */
   async restore(
     tx: Tx,

@@ -13,6 +13,7 @@ import { PLACED_TOPIC } from './installing/skill-placements.repository.js';
 import { type InstalledSkill, TRUST_LEVELS, type TrustLevel } from './skill.js';
 import {
   alreadyInstalled,
+  installBusy,
   notInstalled,
   skillDisabled,
   skillLimitReached,
@@ -21,7 +22,9 @@ import {
   skillsTooLarge,
 } from './skills.errors.js';
 import { INSTALL_SKILL } from './skills.jobs.js';
+import { readKept } from './skill-folder.js';
 import { SkillsRepository } from './skills.repository.js';
+import { SkillSettingsRepository } from './settings/skill-settings.repository.js';
 
 const MOST_AGENT_FILES = 2_000;
 const MOST_AGENT_BYTES = 8 * 1024 * 1024;
@@ -72,6 +75,7 @@ export class AgentSkillsService {
     @Inject(SkillsRepository) private readonly skills: SkillsRepository,
     @Inject(InstallTables) private readonly tables: InstallTables,
     @Inject(SkillPorts) private readonly ports: SkillPorts,
+    @Inject(SkillSettingsRepository) private readonly settings: SkillSettingsRepository,
   ) {}
 
   /** Newest first. @throws DomainError `not_found`. */
@@ -156,10 +160,33 @@ export class AgentSkillsService {
     return this.database.transaction(async (tx) => {
       const needsRestart = await this.ports.commands.touch(tx, caller, agentId, `skills/${skillId}`, caller.subject);
       if (!(await this.tables.agents.remove(tx, caller, agentId, skillId))) throw notInstalled();
+      await this.settings.forget(tx, caller, agentId, skillId);
       await this.tables.installs.callOff(tx, caller, agentId, skillId, 'The skill was uninstalled meanwhile');
       await this.ports.egress.approve(tx, caller, agentId, sourceOf(skillId), []);
       await this.tables.placements.order(tx, [agentId], skillId);
       return { needsRestart };
+    });
+  }
+
+  /**
+   * Takes a skill from the agent without uninstalling it, or gives it back.
+   * @throws DomainError `not_found`; `conflict` while it is being installed; `unprocessable` for a content that is disabled
+   */
+  async setEnabled(caller: Caller, agentId: string, skillId: string, isEnabled: boolean): Promise<void> {
+    requireScope(caller, 'skills');
+    await this.database.transaction(async (tx) => {
+      await this.tables.agents.hold(tx, caller, agentId);
+      const skill = await this.tables.agents.find(caller, agentId, skillId, tx);
+      if (!skill) throw notInstalled();
+      if (skill.isEnabled === isEnabled) return;
+      if (skill.disabledAt) throw skillDisabled();
+      if (skill.state === 'installing') throw installBusy();
+      await this.ports.commands.touch(tx, caller, agentId, `skills/${skillId}`, caller.subject);
+      await this.tables.agents.setEnabled(tx, caller, agentId, skillId, isEnabled);
+      const files = isEnabled ? await this.tables.contents.files(skill.digest) : undefined;
+      const hosts = (files && readKept(files)?.permissions.network) ?? [];
+      await this.ports.egress.approve(tx, caller, agentId, sourceOf(skillId), hosts);
+      await this.tables.placements.order(tx, [agentId], skillId);
     });
   }
 

@@ -6,6 +6,7 @@ import { silentLogger } from '#libs/observability';
 import { type TestDatabase, type TestOrganisation, testDatabase, testOrganisation } from '#libs/testing';
 import { SkillSwitch } from './disabling/skill-switch.service.js';
 import { HostTools } from './host-tools.js';
+import { ToolHostsRepository } from './registry/tool-hosts.repository.js';
 import { RequiredToolsRepository } from './required-tools.repository.js';
 import { BuiltTools } from './skill-tools.js';
 import { type SkillsFixture, skillsFixture } from './testing/skills-fixture.js';
@@ -49,7 +50,8 @@ describe('tools that skills of a host require', () => {
     org = await testOrganisation(db.database);
     const runtime = Object.assign(new FakeRuntime(), { tools: recorded });
     const required = new RequiredToolsRepository(db.database);
-    tools = new HostTools(db.config(), runtime, new BuiltTools(recorded), required, silentLogger());
+    const chosen = new ToolHostsRepository(db.database);
+    tools = new HostTools(db.config(), runtime, new BuiltTools(recorded), required, chosen, silentLogger());
     tools.serve(sources);
   }, 60_000);
   afterAll(async () => {

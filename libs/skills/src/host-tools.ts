@@ -3,10 +3,11 @@ import { WorkspaceSources } from '#libs/agents';
 import { CONFIG, type Config } from '#libs/config';
 import { CONTAINER_RUNTIME, type ContainerRuntime, toolsDigest } from '#libs/containers';
 import { Logger } from '#libs/observability';
+import { ToolHostsRepository } from './registry/tool-hosts.repository.js';
 import { RequiredToolsRepository } from './required-tools.repository.js';
 import { SKILL_TOOLS, type SkillToolsBuilder, toolRequestOf } from './skill-tools.js';
 
-/** The tools of a host that skills of its agents require: made before an agent starts, swept when no agent needs them. */
+/** The tools of a host that skills of its agents require: made before an agent starts, swept when neither they nor an organisation need them. */
 @Injectable()
 export class HostTools {
   constructor(
@@ -14,6 +15,7 @@ export class HostTools {
     @Inject(CONTAINER_RUNTIME) private readonly runtime: ContainerRuntime,
     @Inject(SKILL_TOOLS) private readonly builder: SkillToolsBuilder,
     @Inject(RequiredToolsRepository) private readonly required: RequiredToolsRepository,
+    @Inject(ToolHostsRepository) private readonly chosen: ToolHostsRepository,
     @Inject(Logger) private readonly logger: Logger,
   ) {}
 
@@ -27,7 +29,8 @@ export class HostTools {
     if (tools === null) return;
     const required = await this.required.onHost(this.config.host.id);
     const requests = required.flatMap((one) => toolRequestOf(one) ?? []);
-    await tools.sweep(new Set(requests.map(toolsDigest)), signal);
+    const chosen = await this.chosen.wantedOn(this.config.host.id);
+    await tools.sweep(new Set([...requests.map(toolsDigest), ...chosen]), signal);
   }
 
   /** A skill whose tools can't be made here keeps no agent from starting: it lacks its programs, and the log says why. */

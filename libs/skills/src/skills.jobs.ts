@@ -1,5 +1,6 @@
 import { IsInt, IsString } from 'class-validator';
 import { defineJob } from '#libs/queue';
+import { WORK_ON_TOOL } from './registry/tools.jobs.js';
 
 export class InstallSkill {
   @IsString()
@@ -34,4 +35,4 @@ export const PLACE_SKILLS = defineJob<PlaceSkills>({
   deduplicate: ({ incarnation }) => String(incarnation),
 });
 
-export const skillJobs = [INSTALL_SKILL, PLACE_SKILLS];
+export const skillJobs = [INSTALL_SKILL, PLACE_SKILLS, WORK_ON_TOOL];

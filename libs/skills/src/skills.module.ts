@@ -4,6 +4,7 @@ import { AuditModule } from '#libs/audit';
 import { CONTAINER_RUNTIME, type ContainerRuntime } from '#libs/containers';
 import { EgressModule } from '#libs/egress';
 import { IdentityModule } from '#libs/identity';
+import { SecretsModule } from '#libs/secrets';
 import { AgentSkillsRepository } from './agent-skills.repository.js';
 import { AgentSkillsService, SkillPorts } from './agent-skills.service.js';
 import { DisabledDigestsRepository } from './disabling/disabled-digests.repository.js';
@@ -17,7 +18,19 @@ import { SkillInstallsRepository } from './installing/skill-installs.repository.
 import { PlacingHost, SkillPlacer } from './installing/skill-placer.js';
 import { SkillPlacementsRepository } from './installing/skill-placements.repository.js';
 import { PublishedSkills } from './published-skills.js';
+import { AttachedTools } from './registry/attached-tools.js';
+import { OrganisationToolsRepository } from './registry/organisation-tools.repository.js';
+import { ToolHost } from './registry/tool-host.js';
+import { ToolHostsRepository } from './registry/tool-hosts.repository.js';
+import { ToolInstaller } from './registry/tool-installer.js';
+import { ToolInstallsRepository } from './registry/tool-installs.repository.js';
+import { ToolReporter } from './registry/tool-reporter.js';
+import { ToolTables } from './registry/tool-tables.js';
+import { ToolPorts, ToolsService } from './registry/tools.service.js';
 import { RequiredToolsRepository } from './required-tools.repository.js';
+import { SkillOverviewRepository } from './skill-overview.repository.js';
+import { SkillSettingsRepository } from './settings/skill-settings.repository.js';
+import { SettingPorts, SkillSettingsService } from './settings/skill-settings.service.js';
 import { SkillContentsRepository } from './skill-contents.repository.js';
 import { BuiltTools, ManualTools, SKILL_TOOLS, type SkillToolsBuilder } from './skill-tools.js';
 import { SkillSweeper } from './skill-sweeper.js';
@@ -36,26 +49,35 @@ const TABLES = [
   SkillsRepository,
 ];
 
+const TOOL_TABLES = [OrganisationToolsRepository, ToolHostsRepository, ToolInstallsRepository, ToolTables];
+
 /** For whoever serves users. Publishes the verified skills when the program starts. */
 @Module({
-  imports: [AgentsModule, AuditModule, EgressModule, IdentityModule],
+  imports: [AgentsModule, AuditModule, EgressModule, IdentityModule, SecretsModule],
   providers: [
     ...TABLES,
+    ...TOOL_TABLES,
     AgentSkillsService,
     PublishedSkills,
+    SettingPorts,
+    SkillOverviewRepository,
     SkillPorts,
+    SkillSettingsRepository,
+    SkillSettingsService,
     SkillSources,
     SkillSwitch,
     SkillUpdates,
     SkillsService,
+    ToolPorts,
+    ToolsService,
   ],
-  exports: [AgentSkillsService, SkillSwitch, SkillUpdates, SkillsService],
+  exports: [AgentSkillsService, SkillSettingsService, SkillSwitch, SkillUpdates, SkillsService, ToolsService],
 })
 export class SkillsModule {}
 
 /** For any worker: keeps house. */
 @Module({
-  providers: [SkillContentsRepository, SkillInstallsRepository, SkillSweeper],
+  providers: [SkillContentsRepository, SkillInstallsRepository, SkillSweeper, ToolInstallsRepository],
   exports: [SkillSweeper],
 })
 export class SkillsUpkeepModule {}
@@ -66,10 +88,12 @@ class SkillFiles {
   constructor(
     @Inject(WorkspaceSources) sources: WorkspaceSources,
     @Inject(PlacedSkills) skills: PlacedSkills,
-    @Inject(HostTools) tools: HostTools,
+    @Inject(HostTools) required: HostTools,
+    @Inject(AttachedTools) attached: AttachedTools,
   ) {
     sources.register((agent) => skills.all(agent));
-    tools.serve(sources);
+    required.serve(sources);
+    attached.serve(sources);
   }
 }
 
@@ -84,6 +108,8 @@ const toolsBuilder: FactoryProvider<SkillToolsBuilder> = {
   imports: [AgentsModule, AgentsWorkerModule, EgressModule],
   providers: [
     ...TABLES,
+    ...TOOL_TABLES,
+    AttachedTools,
     HostTools,
     InstallCommits,
     PlacedSkills,
@@ -94,8 +120,11 @@ const toolsBuilder: FactoryProvider<SkillToolsBuilder> = {
     SkillInstaller,
     SkillPlacer,
     SkillSources,
+    ToolHost,
+    ToolInstaller,
+    ToolReporter,
     toolsBuilder,
   ],
-  exports: [HostTools, SKILL_TOOLS, SkillInstaller, SkillPlacer],
+  exports: [HostTools, SKILL_TOOLS, SkillInstaller, SkillPlacer, ToolInstaller, ToolReporter],
 })
 export class SkillsWorkerModule {}

@@ -14,6 +14,7 @@ import {
   skillNotFound,
   versionNotHigher,
 } from './skills.errors.js';
+import { type SkillOutline, type SkillOverview, SkillOverviewRepository } from './skill-overview.repository.js';
 import { SkillsRepository } from './skills.repository.js';
 import type { SkillOrigin } from './sources/skill-source.js';
 import { SkillSources } from './sources/skill-sources.js';
@@ -45,12 +46,27 @@ export class SkillsService {
     @Inject(SkillsRepository) private readonly skills: SkillsRepository,
     @Inject(AgentSkillsRepository) private readonly installs: AgentSkillsRepository,
     @Inject(SkillSources) private readonly sources: SkillSources,
+    @Inject(SkillOverviewRepository) private readonly outlines: SkillOverviewRepository,
   ) {}
 
   /** Best match first, then what most agents have. */
   async search(caller: Caller, query: SearchSkills): Promise<Page<CatalogueSkill>> {
     requireScope(caller, 'skills');
     return this.skills.search(caller, query);
+  }
+
+  /** The catalogue in short; only what may be installed, or may not, where that is said. */
+  async overview(caller: Caller, isEligible?: boolean): Promise<SkillOverview> {
+    requireScope(caller, 'skills');
+    return this.outlines.of(caller, isEligible);
+  }
+
+  /** @throws DomainError `not_found`. */
+  async outline(caller: Caller, id: string): Promise<SkillOutline> {
+    requireScope(caller, 'skills');
+    const skill = await this.outlines.find(caller, id);
+    if (!skill) throw skillNotFound();
+    return skill;
   }
 
   /** @throws DomainError `not_found`. */

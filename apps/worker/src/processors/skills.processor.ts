@@ -7,6 +7,9 @@ import {
   type PlaceSkills,
   SkillInstaller,
   SkillPlacer,
+  ToolInstaller,
+  WORK_ON_TOOL,
+  type WorkOnTool,
 } from '#libs/skills';
 
 @Injectable()
@@ -14,6 +17,7 @@ export class SkillsProcessor {
   constructor(
     @Inject(SkillInstaller) private readonly installer: SkillInstaller,
     @Inject(SkillPlacer) private readonly placer: SkillPlacer,
+    @Inject(ToolInstaller) private readonly tools: ToolInstaller,
   ) {}
 
   @HandlesJob(INSTALL_SKILL)
@@ -24,5 +28,10 @@ export class SkillsProcessor {
   @HandlesJob(PLACE_SKILLS)
   place(_job: PlaceSkills, context: JobContext): Promise<void> {
     return this.placer.sweep(context.signal);
+  }
+
+  @HandlesJob(WORK_ON_TOOL)
+  workOnTool(job: WorkOnTool, context: JobContext): Promise<void> {
+    return this.tools.run(job.installId, context.signal);
   }
 }

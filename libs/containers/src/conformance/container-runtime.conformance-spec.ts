@@ -282,6 +282,13 @@ export function containerRuntimeConformance(open: () => Promise<ConformanceHost>
     });
   });
 
+  it('tells which programs agents find', async () => {
+    const found = await runtime.programs(['node', 'sh', 'nowhere-to-be-found'], signal);
+    expect(Object.keys(found).length).toBeGreaterThan(0);
+    expect(found).not.toHaveProperty('nowhere-to-be-found');
+    for (const [name, path] of Object.entries(found)) expect(path).toMatch(new RegExp(`^/[a-z/]*/${name}$`));
+  });
+
   it('does nothing once the signal has fired', async () => {
     const spec = specOf();
     await expect(runtime.ensure(spec, AbortSignal.abort())).rejects.toThrow();

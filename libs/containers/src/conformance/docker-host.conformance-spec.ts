@@ -42,6 +42,7 @@ export class DockerTestHost {
       { databaseUrl, dataDir: '/tmp' },
       {
         runtime: 'docker',
+        agent: { image: AGENT_IMAGE },
         host: { id },
         edge: {
           image: overrides.edgeImage ?? EDGE_IMAGE,

@@ -16,7 +16,7 @@ import {
 const MEGABYTE = 1024 * 1024;
 const TMPFS = 'rw,noexec,nosuid,nodev,size=64m,mode=1777';
 /** As images of agents have it; tools come after it, so that none takes the place of a program of the image. */
-const IMAGE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const IMAGE_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Output kept by the engine for one container: two files of 5 MB. */
 export const LOG_CONFIG = { Type: 'json-file', Config: { 'max-size': '5m', 'max-file': '2' } };
 

@@ -28,6 +28,7 @@ import { useOf } from './docker-stats.js';
 import { DockerTools } from './docker-tools.js';
 import { EdgeContainer } from './edge-container.js';
 import { statusOf, toDomainError, unless, unlessMissing } from './engine-errors.js';
+import { ImagePrograms } from './image-programs.js';
 import { Images } from './images.js';
 import { agentObject, BRIDGE_FILE, EDGE_ALIAS, LABELS } from './naming.js';
 import { VolumeWorkspaces } from './volume-workspaces.js';
@@ -41,6 +42,7 @@ const LOOKS_AT_ONCE = 16;
 export class DockerRuntime implements ContainerRuntime {
   readonly name = 'docker';
   readonly tools: DockerTools;
+  private readonly imagePrograms: ImagePrograms;
   readonly agentDoorUrl: string;
   readonly workspaces: VolumeWorkspaces;
   private readonly locks = new KeyedMutex();
@@ -62,7 +64,12 @@ export class DockerRuntime implements ContainerRuntime {
     this.workspaces = new VolumeWorkspaces(docker, this.volumes);
     this.images = new Images(docker);
     this.edge = new EdgeContainer(docker, config, this.networks, this.images, report);
+    this.imagePrograms = new ImagePrograms(docker, this.images, config.host.id);
     this.tools = new DockerTools({ docker, config, networks: this.networks, edge: this.edge, images: this.images });
+  }
+
+  programs(names: readonly string[], signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    return this.imagePrograms.of(this.config.agent.image, names, signal);
   }
 
   prepare(signal: AbortSignal): Promise<void> {

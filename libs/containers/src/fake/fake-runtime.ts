@@ -1,4 +1,5 @@
 import { DomainError } from '#libs/kernel';
+import type { AgentTools } from '../agent-tools.js';
 import type {
   ContainerLogLine,
   ContainerRuntime,
@@ -58,7 +59,10 @@ const KEPT_LINES = 1_000;
 /** In-memory runtime for unit and scale tests. `before` may throw, wait or count; `crash`, `print` and `ready` play the agent. */
 export class FakeRuntime implements ContainerRuntime {
   readonly name = 'fake';
-  readonly tools = null;
+  /** A test may give it some. */
+  tools: AgentTools | null = null;
+  /** What its agents find on their PATH. */
+  path: Readonly<Record<string, string>> = { node: '/usr/bin/node' };
   readonly agentDoorUrl = 'http://127.0.0.1:4101';
   /** Called ahead of every step; what it throws is what the step throws. */
   before: (step: Step, agentId: string | undefined) => void | Promise<void> = () => undefined;
@@ -72,6 +76,10 @@ export class FakeRuntime implements ContainerRuntime {
       (agentId) => this.host.agents.get(agentId),
       async (step, agentId) => this.before(step, agentId),
     );
+  }
+
+  programs(names: readonly string[]): Promise<Record<string, string>> {
+    return Promise.resolve(Object.fromEntries(Object.entries(this.path).filter(([name]) => names.includes(name))));
   }
 
   async prepare(): Promise<void> {

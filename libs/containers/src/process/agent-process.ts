@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { DomainError } from '#libs/kernel';
 import type { ContainerSpec } from '../container-runtime.js';
 import type { AgentProgram } from './agent-program.js';
+import { AGENT_PATH } from './host-programs.js';
 import type { Owner } from './workspace.js';
 
 export interface Launch {
@@ -45,7 +46,7 @@ export function commandLine({ program, workspace, nonce, openclawPackage }: Laun
 /** Built from nothing: no variable of the worker reaches an agent. */
 export function environment({ spec, port, nonce, workspace, openclawPackage }: Launch): Record<string, string> {
   return {
-    PATH: '/usr/local/bin:/usr/bin:/bin',
+    PATH: AGENT_PATH,
     HOME: workspace,
     TMPDIR: workspace,
     LANG: 'C.UTF-8',

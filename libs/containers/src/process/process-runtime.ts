@@ -21,6 +21,7 @@ import { AgentFolder, type KeptSpec } from './agent-folder.js';
 import { launch } from './agent-process.js';
 import { type AgentProgram, checkReachable, readableProgram } from './agent-program.js';
 import { Endings } from './endings.js';
+import { hostPrograms } from './host-programs.js';
 import { alive, aliveOrAdopted, end } from './life.js';
 import type { NumberBook } from './number-book.js';
 import { OutputLog } from './output-log.js';
@@ -67,6 +68,10 @@ export class ProcessRuntime implements ContainerRuntime {
       ownerOf: async (agentId) => this.users?.numberOf(agentId),
       node: options.program.node,
     });
+  }
+
+  programs(names: readonly string[]): Promise<Record<string, string>> {
+    return hostPrograms(names);
   }
 
   async prepare(): Promise<void> {

@@ -28,6 +28,7 @@ import { AgentTemplates1795851000000 } from './202611270132-agent-templates.js';
 import { Alerts1795852000000 } from './202611270133-alerts.js';
 import { SkillRescans1795860000000 } from './202611270101-skill-rescans.js';
 import { Oidc1795900000000 } from './202611270160-oidc.js';
+import { Tools1796000000000 } from './202611280100-tools.js';
 import { SignInNetworks1796100000000 } from './202611280150-sign-in-networks.js';
 import { RunningRuns1796101000000 } from './202611280151-running-runs.js';
 import { AgentMoves1796200000000 } from './202611280200-agent-moves.js';
@@ -64,6 +65,7 @@ export const migrations = [
   Alerts1795852000000,
   SkillRescans1795860000000,
   Oidc1795900000000,
+  Tools1796000000000,
   SignInNetworks1796100000000,
   RunningRuns1796101000000,
   AgentMoves1796200000000,

@@ -17,7 +17,7 @@ export const ACTORS: readonly Actor[] = [
 export type Verdict = 'yes' | 401 | 403 | 404 | 'open';
 
 /** Parameters that are words, the same ones everywhere, and name nothing of anybody's. */
-const WORDS = ['/api/v1/api-keys/:service', '/v1/hosts/:hostId'];
+const WORDS = ['/api/v1/api-keys/:service', '/api/v1/skills/:name', '/v1/hosts/:hostId'];
 
 /** Whether the path names a thing that belongs to somebody. */
 export const namesThing = (row: string): boolean => row.includes('/:') && !WORDS.some((words) => row.includes(words));

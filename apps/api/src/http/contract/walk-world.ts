@@ -52,6 +52,8 @@ const PLACES: Readonly<Record<string, (ids: Ids) => string>> = {
   '/api/v1/swarms/:id/runs/:runId': ({ swarmRun }) => swarmRun,
   '/api/v1/agents/:id': ({ agent }) => agent,
   '/api/v1/agents/:id/personality/:fileType': () => 'soul',
+  '/api/v1/agents/:id/skills/:name': ({ skill }) => skill,
+  '/api/v1/skills/:name': () => 'ffmpeg',
   '/api/v1/conversations/:id': ({ conversation }) => conversation,
   '/api/v1/api-keys/:service': () => 'openai',
   '/api/v1/templates/:id': ({ template }) => template,
@@ -85,6 +87,7 @@ const BODIES: Readonly<Record<string, (ids: Ids) => object>> = {
   'PUT /api/v1/agents/:id': () => ({ name: 'Walked over' }),
   'PATCH /api/v1/agents/:id/settings': () => ({ name: 'Walked over' }),
   'POST /api/v1/agents/:id/message': () => ({ message: 'Walked over' }),
+  'POST /api/v1/agents/:id/skills': () => ({ skill_name: 'prettier' }),
   'POST /api/v1/swarms': ({ agent }) => ({ name: 'Walker', strategy: 'parallel', agent_ids: [agent] }),
   'PATCH /api/v1/swarms/:id': () => ({ name: 'Walked over' }),
   'POST /api/v1/swarms/:id/agents': ({ agent }) => ({ agent_ids: [agent] }),
@@ -208,6 +211,11 @@ async function insertTeam(
     `INSERT INTO invites (id, org_id, email, name, role, token_hash, expires_at)
      VALUES ($1, $2, $3, $4, 'MEMBER', $5, now() + interval '1 day')`,
     ...[ids.invite, orgId, `${ids.invite}@example.test`, nameIn(orgId), Buffer.from(ids.invite)],
+  );
+  await insert(
+    `INSERT INTO tool_installs (id, org_id, name, action, host_id, timeout_seconds, requested_by, state, finished_at)
+     VALUES ($1, $2, 'ffmpeg', 'uninstall', 'x', 30, $3, 'done', now())`,
+    ...[prefixedId('ti', newId()), orgId, nameIn(orgId)],
   );
   await insert(
     `INSERT INTO service_keys (id, org_id, service, masked_key) VALUES ($1, $2, 'openai', $3)`,

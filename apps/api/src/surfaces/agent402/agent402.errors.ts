@@ -33,6 +33,8 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   key_refused: 400,
   malformed_json: 400,
   bad_request: 400,
+  manual_tool: 400,
+  tools_failed: 500,
 };
 
 /** An error as agent402's clients read it: `{"detail"}`, with a list of fields for 422, and the request id beside it. */

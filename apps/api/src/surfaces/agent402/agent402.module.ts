@@ -21,6 +21,7 @@ import { MonitoringController } from './monitoring/monitoring.controller.js';
 import { Personalities } from './personality/personalities.js';
 import { PersonalityController } from './personality/personality.controller.js';
 import { SECURITY_CONTROLLERS, SECURITY_MODULES } from './security/index.js';
+import { SKILLS_CONTROLLERS, SKILLS_MODULES, SKILLS_PROVIDERS } from './skills/index.js';
 import { SwarmRunsController } from './swarms/swarm-runs.controller.js';
 import { SwarmsController } from './swarms/swarms.controller.js';
 import { TemplatesController } from './templates/templates.controller.js';
@@ -39,6 +40,7 @@ import { TemplatesController } from './templates/templates.controller.js';
     ConversationsModule,
     OrchestrationModule,
     ...SECURITY_MODULES,
+    ...SKILLS_MODULES,
   ],
   controllers: [
     AuthController,
@@ -57,8 +59,9 @@ import { TemplatesController } from './templates/templates.controller.js';
     DatabaseHealthController,
     PublicHealthController,
     ...SECURITY_CONTROLLERS,
+    ...SKILLS_CONTROLLERS,
   ],
-  providers: [Personalities, OwnedAgents, PoolHealth],
+  providers: [Personalities, OwnedAgents, PoolHealth, ...SKILLS_PROVIDERS],
   exports: [OwnedAgents],
 })
 export class Agent402Module {}

@@ -8,7 +8,7 @@ import { pack } from 'tar-stream';
 import { PackageRegistries } from '#libs/testing';
 import { type ApiFixture, startApi } from '../../../testing/api-fixture.js';
 import { type AgentoClient, agentoClient } from './agento-client.js';
-import { type SkillHost, startSkillHost } from './skill-host.js';
+import { type SkillHost, startSkillHost } from '../../../testing/skill-host.js';
 
 const TABLES = ['skills', 'skill_contents', 'agent_skills', 'skill_installs', 'skill_placements', 'agents', 'events'];
 const OPENED = '127.0.0.1';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '#libs/testing';
 import { type ApiFixture, startApi } from '../../../testing/api-fixture.js';
 import { type AgentoClient, type Data, agentoClient, iso } from './agento-client.js';
-import { type SkillHost, startSkillHost } from './skill-host.js';
+import { type SkillHost, startSkillHost } from '../../../testing/skill-host.js';
 
 const TABLES = ['skills', 'agent_skills', 'skill_placements', 'disabled_digests', 'agents', 'events'];
 const reason = 'Sends what it reads to its author';

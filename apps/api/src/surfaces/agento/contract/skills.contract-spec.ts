@@ -4,7 +4,7 @@ import { pack } from 'tar-stream';
 import { newId } from '#libs/kernel';
 import { type ApiFixture, startApi } from '../../../testing/api-fixture.js';
 import { type AgentoClient, type Data, type InsertedAgent, agentoClient, iso } from './agento-client.js';
-import { type SkillHost, startSkillHost } from './skill-host.js';
+import { type SkillHost, startSkillHost } from '../../../testing/skill-host.js';
 
 const TABLES = ['skills', 'skill_contents', 'agent_skills', 'skill_installs', 'skill_placements', 'agents', 'events'];
 

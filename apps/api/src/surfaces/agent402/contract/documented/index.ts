@@ -4,6 +4,7 @@ import { CONVERSATIONS } from './conversations.js';
 import { HEALTH } from './health.js';
 import type { DocumentedRoute } from './route.js';
 import { KEYS_AND_SECURITY } from './security.js';
+import { AGENT_SKILLS, SKILLS } from './skills.js';
 import { SWARMS, SWARM_OBSERVABILITY } from './swarms.js';
 
 /** A part of the published documentation, with how many routes it has there. */
@@ -20,6 +21,7 @@ export const SECTIONS: readonly DocumentedSection[] = [
   { name: 'Personality', count: 5, routes: PERSONALITY },
   { name: 'Swarms', count: 10, routes: SWARMS },
   { name: 'Swarm observability', count: 5, routes: SWARM_OBSERVABILITY },
+  { name: 'Skills', count: 13, routes: [...SKILLS, ...AGENT_SKILLS] },
   { name: 'Conversations', count: 10, routes: CONVERSATIONS },
   { name: 'Keys and security', count: 11, routes: KEYS_AND_SECURITY },
   { name: 'Team', count: 5, routes: TEAM },

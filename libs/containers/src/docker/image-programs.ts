@@ -1,0 +1,55 @@
+import type Docker from 'dockerode';
+import { IMAGE_PATH } from './agent-container.js';
+import { toDomainError, unlessMissing } from './engine-errors.js';
+import type { Images } from './images.js';
+import { LABELS } from './naming.js';
+
+/** Which programs an image has on its PATH; looked up once for each image and list. */
+export class ImagePrograms {
+  private known: { readonly key: string; readonly found: Readonly<Record<string, string>> } | undefined;
+
+  constructor(
+    private readonly docker: Docker,
+    private readonly images: Images,
+    private readonly hostId: string,
+  ) {}
+
+  /** Path by name. @throws DomainError code `image_pull` */
+  async of(image: string, names: readonly string[], signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    const key = JSON.stringify([await this.images.ensure(image, signal), names]);
+    if (this.known?.key === key) return this.known.found;
+    try {
+      const found = await this.look(image, names, signal);
+      this.known = { key, found };
+      return found;
+    } catch (error) {
+      throw signal.aborted ? (signal.reason as Error) : toDomainError(error);
+    }
+  }
+
+  /** Through a container that is never started. */
+  private async look(image: string, names: readonly string[], signal: AbortSignal): Promise<Record<string, string>> {
+    const container = await this.docker.createContainer({
+      Image: image,
+      Labels: { [LABELS.host]: this.hostId },
+      HostConfig: { NetworkMode: 'none' },
+    });
+    try {
+      const found: Record<string, string> = {};
+      for (const name of names) {
+        signal.throwIfAborted();
+        const path = await pathIn(container, name);
+        if (path !== undefined) found[name] = path;
+      }
+      return found;
+    } finally {
+      await unlessMissing(container.remove({ force: true }));
+    }
+  }
+}
+
+async function pathIn(container: Docker.Container, name: string): Promise<string | undefined> {
+  const paths = IMAGE_PATH.split(':').map((folder) => `${folder}/${name}`);
+  const found = await Promise.all(paths.map((path) => unlessMissing(container.infoArchive({ path }))));
+  return paths.find((_, index) => found[index] !== undefined);
+}
