@@ -72,9 +72,10 @@ describe('hosts and their agents', () => {
       await by.watch(nowMs);
     }
   }
+  const lastLookMs = (): number => nowMs - 5_000;
   async function lose(by = evacuation()): Promise<HostEvacuation> {
     await watch(by, 35);
-    await by.run(signal, nowMs);
+    await by.run(signal, lastLookMs());
     return by;
   }
 
@@ -85,7 +86,7 @@ describe('hosts and their agents', () => {
     const before = await row(running);
     const by = evacuation();
     await watch(by, 25);
-    await by.run(signal, nowMs);
+    await by.run(signal, lastLookMs());
     expect((await row(running)).host_id).toBe('host-a');
     await lose(by);
     expect(await row(running)).toMatchObject({ host_id: 'host-b', status: 'restarting', instance_epoch: null });
@@ -130,7 +131,7 @@ describe('hosts and their agents', () => {
       host: { id: 'host-a', alive: false },
     });
     const events = why.transitions.length;
-    await by.run(signal, nowMs);
+    await by.run(signal, lastLookMs());
     expect((await b.agents.why(org.caller, left)).transitions).toHaveLength(events);
     await a.session.beat();
     await a.sweep();
@@ -143,7 +144,7 @@ describe('hosts and their agents', () => {
     const by = evacuation();
     await watch(by, 25);
     await watch(by, 30, true);
-    await by.run(signal, nowMs);
+    await by.run(signal, lastLookMs());
     expect((await row(id)).host_id).toBe('host-a');
   });
 
@@ -190,7 +191,7 @@ describe('hosts and their agents', () => {
 
     async function drain(): Promise<void> {
       for (let round = 0; round < 20; round++) {
-        await evacuation().run(signal, nowMs);
+        await evacuation().run(signal, lastLookMs());
         await a.sweep();
         await b.sweep();
       }
@@ -201,7 +202,7 @@ describe('hosts and their agents', () => {
       for (let nr = 0; nr < 6; nr++) ids.push(await agentOnA());
       onA.agents.get(ids[0]!)!.workspace.set('notes.md', 'written at last');
       await hosts().drain(admin, 'host-a', true);
-      await evacuation().run(signal, nowMs);
+      await evacuation().run(signal, lastLookMs());
       expect(await hosts().get(admin, 'host-a')).toMatchObject({ state: 'draining', agents: 6, leaving: 4 });
       await drain();
       expect(await hosts().get(admin, 'host-a')).toMatchObject({ agents: 0, leaving: 0 });
@@ -230,11 +231,11 @@ describe('hosts and their agents', () => {
       const id = await agentOnA();
       await hosts().drain(admin, 'host-a', true);
       await hosts().drain(admin, 'host-b', true);
-      await evacuation().run(signal, nowMs);
+      await evacuation().run(signal, lastLookMs());
       expect((await row(id)).next_host_id).toBeNull();
       await expect(a.agents.create(org.caller, demoAgent())).rejects.toMatchObject({ code: 'no_capacity' });
       await hosts().drain(admin, 'host-b', false);
-      await evacuation().run(signal, nowMs);
+      await evacuation().run(signal, lastLookMs());
       expect((await row(id)).next_host_id).toBe('host-b');
       await hosts().drain(admin, 'host-a', false);
       await drain();
@@ -244,13 +245,13 @@ describe('hosts and their agents', () => {
     it('rescues an agent whose next host died on the way', async () => {
       const id = await agentOnA();
       await hosts().drain(admin, 'host-a', true);
-      await evacuation().run(signal, nowMs);
+      await evacuation().run(signal, lastLookMs());
       await hosts().drain(admin, 'host-a', false);
       await db.database.query(`UPDATE agents SET next_host_id = 'host-b' WHERE id = $1`, [id]);
       await a.sweep();
       expect((await row(id)).host_id).toBe('host-b');
       await db.database.query(`UPDATE hosts SET dead_since = now() WHERE id = 'host-b'`);
-      await evacuation().run(signal, nowMs);
+      await evacuation().run(signal, lastLookMs());
       await a.sweep();
       expect(await row(id)).toMatchObject({ host_id: 'host-a', status: 'running' });
       expect(onA.agents.get(id)!.workspace.get('notes.md')).toBe('what I learned');
