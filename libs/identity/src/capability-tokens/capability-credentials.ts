@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { AuditLog } from '#libs/audit';
 import { ANY_KEY, Notices } from '#libs/events';
 import { type Caller, scopesOfRole } from '#libs/kernel';
+import { type CounterMetric, Metrics } from '#libs/observability';
 import { CallerCache, type Lookup } from '../credentials/caller-cache.js';
 import { CREDENTIAL_TOPIC } from '../credentials/credential.service.js';
 import { SessionTokens } from '../credentials/tokens.js';
@@ -18,13 +19,17 @@ interface Bearer extends Caller {
 export class CapabilityCredentials implements OnModuleDestroy {
   private readonly cache = new CallerCache();
   private readonly unsubscribe: () => void;
+  private readonly validated: CounterMetric<'outcome'>;
 
   constructor(
     @Inject(CapabilityTokenRepository) private readonly repository: CapabilityTokenRepository,
     @Inject(SessionTokens) private readonly tokens: SessionTokens,
     @Inject(AuditLog) private readonly audit: AuditLog,
     @Inject(Notices) notices: Notices,
+    @Inject(Metrics) metrics: Metrics,
   ) {
+    const help = 'Capability tokens that were presented, by whether they were good';
+    this.validated = metrics.counter('openclaw_capability_validations_total', help, ['outcome']);
     this.unsubscribe = notices.subscribe(CREDENTIAL_TOPIC, (key) =>
       key === ANY_KEY ? this.cache.clear() : this.cache.drop(key),
     );
@@ -39,7 +44,9 @@ export class CapabilityCredentials implements OnModuleDestroy {
     const jti = await this.tokens.verifyCapability(token);
     if (jti === undefined) return undefined;
     const bearer = (await this.cache.get(jti, () => this.lookUp(jti))) as Bearer | undefined;
-    return bearer && bearer.validUntilMs > Date.now() ? bearer : undefined;
+    const isGood = bearer !== undefined && bearer.validUntilMs > Date.now();
+    this.validated.inc({ outcome: isGood ? 'accepted' : 'refused' });
+    return isGood ? bearer : undefined;
   }
 
   private async lookUp(jti: string): Promise<Lookup> {

@@ -3,6 +3,7 @@ import { AuditLog, type AuditEventType } from '#libs/audit';
 import type { Tx } from '#libs/database';
 import { Notices } from '#libs/events';
 import { type Caller, DomainError, type Page, invalid, newId, notFound, requireScope, roleAtLeast } from '#libs/kernel';
+import { type CounterMetric, Metrics } from '#libs/observability';
 import { CREDENTIAL_TOPIC } from '../credentials/credential.service.js';
 import { SessionTokens } from '../credentials/tokens.js';
 import { type CapabilityToken, isCapability, scopesAmong } from './capability-token.js';
@@ -27,12 +28,19 @@ export type IssuedToken = CapabilityToken & { readonly token: string };
 /** Capability tokens: made by owners and admins for peers, never stronger than their maker. */
 @Injectable()
 export class CapabilityTokensService {
+  private readonly issued: CounterMetric<never>;
+  private readonly revoked: CounterMetric<never>;
+
   constructor(
     @Inject(CapabilityTokenRepository) private readonly repository: CapabilityTokenRepository,
     @Inject(SessionTokens) private readonly tokens: SessionTokens,
     @Inject(Notices) private readonly notices: Notices,
     @Inject(AuditLog) private readonly audit: AuditLog,
-  ) {}
+    @Inject(Metrics) metrics: Metrics,
+  ) {
+    this.issued = metrics.counter('openclaw_tokens_issued_total', 'Capability tokens issued, by rotation too');
+    this.revoked = metrics.counter('openclaw_tokens_revoked_total', 'Capability tokens revoked');
+  }
 
   /**
    * @throws DomainError `forbidden` below ADMIN or for a scope that the caller lacks, `validation` for an unknown
@@ -52,6 +60,7 @@ export class CapabilityTokensService {
       await this.note(tx, caller, 'TOKEN_ISSUED', 'token.issue', token);
       return this.repository.insert(tx, caller, token, expiresInSeconds);
     });
+    this.issued.inc({});
     return { ...row, token: this.tokens.signCapability(caller, row) };
   }
 
@@ -84,6 +93,7 @@ export class CapabilityTokensService {
         ? this.repository.insert(tx, caller, next, lifetime)
         : this.repository.insert(tx, caller, next, extendsBySeconds, expiresAt);
     });
+    this.issued.inc({});
     return { ...row, token: this.tokens.signCapability(caller, row) };
   }
 
@@ -97,6 +107,7 @@ export class CapabilityTokensService {
       await this.note(tx, caller, 'TOKEN_REVOKED', 'token.revoke', token);
       this.announce(tx, token.jti);
     });
+    this.revoked.inc({});
   }
 
   /** Deletes what expired over 30 days ago, a bounded batch at a time. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ownerToken } from '../../../http/contract/walk-world.js';
 import { type ApiFixture, type ApiOrganisation, startApi } from '../../../testing/api-fixture.js';
 import { type CutLine, cutLine } from '../../../testing/cut-line.js';
 
@@ -46,6 +47,31 @@ describe('health', () => {
     expect(await names('/metrics')).toEqual(
       expect.arrayContaining(['rookery_http_request_duration_seconds', 'rookery_agents']),
     );
+  });
+
+  it('counts capability tokens and rows of the audit log under the names of the contract', async () => {
+    const counted = async (): Promise<Record<string, number>> => {
+      const { body } = await api.request('GET', '/metrics');
+      const lines = [...String(body).matchAll(/^openclaw_(\w+?)(?:_total)(\{.*\})? (\d+)$/gm)];
+      return Object.fromEntries(lines.map(([, name, labels = '', value]) => [`${name}${labels}`, Number(value)]));
+    };
+    const token = await ownerToken(api, await api.organisation());
+    const before = await counted();
+    const wish = { peer_id: 'peer', capabilities: ['agents:read'], max_gpu_minutes: 0, max_concurrent_tasks: 0 };
+    const issued = await api.request('POST', '/api/v1/security/tokens', { token, body: wish });
+    const peer = issued.body as { token: string; jti: string };
+    const asPeer = () => api.request('GET', '/api/v1/agents', { token: peer.token });
+    expect((await asPeer()).status).toBe(200);
+    await api.request('DELETE', `/api/v1/security/tokens/${peer.jti}`, { token });
+    expect((await asPeer()).status).toBe(401);
+    const after = await counted();
+    const more = (name: string): number => (after[name] ?? 0) - (before[name] ?? 0);
+    expect(more('tokens_issued')).toBe(1);
+    expect(more('tokens_revoked')).toBe(1);
+    expect(more('capability_validations{outcome="accepted"}')).toBe(1);
+    expect(more('capability_validations{outcome="refused"}')).toBe(1);
+    expect(more('audit_events{type="TOKEN_ISSUED",result="success"}')).toBe(1);
+    expect(more('audit_events{type="TOKEN_REVOKED",result="success"}')).toBe(1);
   });
 
   it('tells how the database does, and how busy the connections are', async () => {

@@ -33,6 +33,9 @@ export const HEALTH: readonly DocumentedRoute[] = [
   {
     route: 'GET /api/v1/metrics',
     who: 'self',
-    tests: [['health', 'gives the same metrics at both addresses']],
+    tests: [
+      ['health', 'gives the same metrics at both addresses'],
+      ['health', 'counts capability tokens and rows of the audit log under the names of the contract'],
+    ],
   },
 ];
