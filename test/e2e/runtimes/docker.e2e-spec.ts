@@ -4,9 +4,10 @@ import { buffer } from 'node:stream/consumers';
 import Docker from 'dockerode';
 import { extract, pack } from 'tar-stream';
 import { houseVersion } from '../../../apps/agent/test/runtimes-doc.js';
-import { describeIf, requireTool } from '#libs/testing';
+import { PackageRegistries, describeIf, requireTool } from '#libs/testing';
 import { gatewayConformance } from './conformance.js';
 import { openclawWithDemoModel } from './openclaw-demo.js';
+import { registryTools } from './registry-tools.js';
 import { hasOpenclaw, OPENCLAW_VERSION, openclawDir, type StartedWorld, startWorld } from './world.js';
 
 const NODE_UID = 1000;
@@ -14,12 +15,15 @@ const NAMES = { RUNTIME: 'docker', HOST_ID: 'rookery-e2e-runtimes', EDGE_CONTAIN
 
 describeIf(requireTool('docker') && hasOpenclaw(), 'runtimes of agents in containers', () => {
   const docker = new Docker();
+  const registries = new PackageRegistries();
   let world: StartedWorld;
 
   beforeAll(async () => {
+    await registries.start();
     const build = [process.execPath, ['scripts/local-images.mjs', 'openclaw']] as const;
     execFileSync(...build, { stdio: 'pipe', env: { ...process.env, OPENCLAW_DIR: openclawDir() } });
-    const environment = { ...NAMES, OPENCLAW_IMAGE: 'rookery/openclaw:local', DOCKER_SUBNET_POOL: '10.232.0.0/16' };
+    const images = { OPENCLAW_IMAGE: 'rookery/openclaw:local', DOCKER_SUBNET_POOL: '10.232.0.0/16' };
+    const environment = { ...NAMES, ...images, TOOLS_NPM_REGISTRY: `http://127.0.0.1:${registries.port}/npm` };
     world = await startWorld(environment, '0.0.0.0', async (_rookery, agentId, path, content) => {
       const archive = pack();
       const owner = { uid: NODE_UID, gid: NODE_UID };
@@ -32,7 +36,10 @@ describeIf(requireTool('docker') && hasOpenclaw(), 'runtimes of agents in contai
       await docker.getContainer(`rookery-agent-${agentId}`).putArchive(await buffer(archive), { path: '/workspace' });
     });
   }, 600_000);
-  afterAll(() => world?.close(), 120_000);
+  afterAll(async () => {
+    await world?.close();
+    await registries.stop();
+  }, 120_000);
 
   const inspect = async (agentId: string): Promise<void> => {
     const { HostConfig, Config } = await docker.getContainer(`rookery-agent-${agentId}`).inspect();
@@ -46,6 +53,8 @@ describeIf(requireTool('docker') && hasOpenclaw(), 'runtimes of agents in contai
     { world: 'OpenClaw, docker', runtime: 'openclaw', version: OPENCLAW_VERSION, inspect },
     () => world,
   );
+
+  registryTools(() => ({ client: world.client, registries }));
 
   openclawWithDemoModel(
     () => world,
