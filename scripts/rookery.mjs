@@ -11,6 +11,7 @@ const COMMANDS = {
   'secrets:rotate': () => import('./commands/secrets-rotate.mjs'),
   'audit:verify': () => import('./commands/audit-verify.mjs'),
   'audit:export': () => import('./commands/audit-export.mjs'),
+  doctor: () => import('./commands/doctor.mjs'),
   backup: () => import('./commands/backup.mjs'),
   restore: () => import('./commands/restore.mjs'),
   bench: () => import('./commands/bench.mjs'),

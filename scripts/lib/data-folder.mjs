@@ -4,7 +4,8 @@ import { everyoneReaches, isRoot } from './environment.mjs';
 import { Failure } from './failure.mjs';
 import { identityOf, lives } from './processes.mjs';
 
-const LAYOUT = '1';
+/** How things lie in a data folder; another is refused. */
+export const LAYOUT = '1';
 
 /**
  * Makes the folder and checks that this version knows its layout. Root's agents, each a user of its own, may pass through
