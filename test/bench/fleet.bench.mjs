@@ -34,21 +34,36 @@ try {
 async function measureProcesses() {
   const table = new Table(`${AGENTS} house agents, their processes alone`);
   const folder = await mkdtemp(join(tmpdir(), 'rookery-bench-fleet-'));
+  const barest = await startAll(startBarest);
+  const alone = await startAll(() => startAlone(folder));
+  table.row('as many Node servers of one line', barest, 's');
+  table.row('from the first spawn to the last ready', alone, 's', ALONE_S);
+  table.row('of what the barest take', alone / barest, '×');
+  await rm(folder, { recursive: true, force: true });
+  table.finish();
+}
+
+/** @returns seconds from the first spawn to the last that listens. */
+async function startAll(startOne) {
   let starting = 0;
   const started = performance.now();
   const children = [];
   const start = async () => {
     while (children.length + starting < AGENTS) {
       starting++;
-      children.push(await startAlone(folder));
+      children.push(await startOne());
       starting--;
     }
   };
   await Promise.all(Array.from({ length: STARTS_AT_ONCE }, start));
-  table.row('from the first spawn to the last ready', (performance.now() - started) / 1000, 's', ALONE_S);
+  const seconds = (performance.now() - started) / 1000;
   await Promise.all(children.map((child) => [once(child, 'exit'), child.kill('SIGTERM')][0]));
-  await rm(folder, { recursive: true, force: true });
-  table.finish();
+  return seconds;
+}
+
+function startBarest() {
+  const server = `require('node:http').createServer().listen(0, '127.0.0.1', () => console.log('listens on'))`;
+  return listening(spawn(process.execPath, ['-e', server], { stdio: ['ignore', 'pipe', 'inherit'] }));
 }
 
 /** Resolves when the program says that it listens. */
@@ -67,6 +82,10 @@ async function startAlone(folder) {
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  return listening(child);
+}
+
+async function listening(child) {
   for await (const said of child.stdout.iterator({ destroyOnReturn: false })) {
     if (!/listens on/.test(said)) continue;
     child.stdout.resume();
