@@ -98,6 +98,7 @@ export const POLICY_TABLE: PolicyTable = {
   'GET /api/v1/skills/:name/installation-status': { who: ['user', 'key'], scope: 'skills' },
   'GET /api/v1/team/members': { who: ['user'] },
   'POST /api/v1/team/members/invite': { who: ['user'], role: 'ADMIN' },
+  'POST /api/v1/team/members/:id/resend-invite': { who: ['user'], role: 'ADMIN' },
   'PATCH /api/v1/team/members/:id/role': { who: ['user'], role: 'ADMIN' },
   'PUT /api/v1/team/members/:id/role': { who: ['user'], role: 'ADMIN' },
   'PATCH /api/v1/team/members/:id/status': { who: ['user'], role: 'ADMIN' },

@@ -15,6 +15,11 @@ export class MailQueue {
     @Inject(JobRinger) private readonly jobs: JobRinger,
   ) {}
 
+  /** How many messages about an invite were put on their way in the last day. */
+  countOfInvite(tx: Tx, scope: Scope, inviteId: string): Promise<number> {
+    return this.mails.countOfInvite(tx, scope, inviteId);
+  }
+
   /** @returns false where there is no mail server: nothing is sent then. */
   async enqueue(tx: Tx, scope: Scope, subject: MailSubject): Promise<boolean> {
     if (!this.mailer.isConfigured) return false;

@@ -39,6 +39,16 @@ const LETTER = `
 export class MailRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
+  /** How many messages about an invite were made in the last day. */
+  async countOfInvite(tx: Tx, scope: Scope, inviteId: string): Promise<number> {
+    const [row] = await tx.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM mails
+        WHERE org_id = $1 AND invite_id = $2 AND created_at > now() - interval '1 day'`,
+      [scope.orgId, inviteId],
+    );
+    return row?.count ?? 0;
+  }
+
   async insert(tx: Tx, scope: Scope, id: string, subject: MailSubject): Promise<void> {
     const about = subject as { inviteId?: string; passwordLinkId?: string };
     await tx.query('INSERT INTO mails (id, org_id, invite_id, password_link_id) VALUES ($1, $2, $3, $4)', [

@@ -6,10 +6,20 @@ import { MailQueue } from '../mails/mail-queue.js';
 import { Invites } from './invites.js';
 import type { Invited } from './member.js';
 import { MemberRepository } from './member.repository.js';
-import { aboveOwnRole, alreadyMember, roleLost, teamFull, tooManyInvites } from './team.errors.js';
+import {
+  aboveOwnRole,
+  alreadyMember,
+  inviteAccepted,
+  memberNotFound,
+  roleLost,
+  teamFull,
+  tooManyInvites,
+  tooManyMails,
+} from './team.errors.js';
 import { MOST_MEMBERS } from './team.service.js';
 
 const MOST_A_DAY = 200;
+const MOST_MAILS_A_DAY = 5;
 
 export interface InviteMember {
   readonly email: string;
@@ -46,11 +56,36 @@ export class InvitationsService {
     });
   }
 
-  private async check(tx: Tx, caller: Caller, { email, role }: InviteMember): Promise<void> {
+  /**
+   * Sends an open invite again, also one that has expired, for seven more days. The token answered before is void.
+   * @throws DomainError `forbidden`, `not_found`, `conflict` for who has joined, `rate_limited` (five mails a day).
+   */
+  resend(caller: Caller, id: string): Promise<Invited> {
+    requireRole(caller, 'ADMIN');
+    return this.database.transaction(async (tx) => {
+      const actor = await this.actorOf(tx, caller);
+      const pending = await this.members.find(tx, caller, id);
+      if (!pending) throw memberNotFound();
+      if (pending.status !== 'PENDING') throw inviteAccepted();
+      if (!roleAtLeast(actor, pending.role)) throw aboveOwnRole();
+      if ((await this.mails.countOfInvite(tx, caller, id)) >= MOST_MAILS_A_DAY) throw tooManyMails(MOST_MAILS_A_DAY);
+      const token = await this.invites.renew(tx, caller, id);
+      const isMailed = await this.mails.enqueue(tx, caller, { inviteId: id });
+      await this.audit.append(tx, caller, done(caller, 'member.invite_again', `member:${id}`));
+      return { member: (await this.members.find(tx, caller, id)) ?? pending, token, isMailed };
+    });
+  }
+
+  /** In their turn, the role of who asks. */
+  private async actorOf(tx: Tx, caller: Caller): Promise<Role> {
     await this.members.lock(tx, caller);
     const actor = await this.members.roleOf(tx, caller, caller.userId);
     if (!actor || !roleAtLeast(actor, 'ADMIN')) throw roleLost();
-    if (!roleAtLeast(actor, role)) throw aboveOwnRole();
+    return actor;
+  }
+
+  private async check(tx: Tx, caller: Caller, { email, role }: InviteMember): Promise<void> {
+    if (!roleAtLeast(await this.actorOf(tx, caller), role)) throw aboveOwnRole();
     const isFree = await this.invites.makeRoom(tx, caller, email);
     if (!isFree || (await this.members.hasUser(tx, caller, email))) throw alreadyMember();
     if ((await this.members.count(tx, caller)) >= MOST_MEMBERS) throw teamFull(MOST_MEMBERS);

@@ -71,6 +71,15 @@ export class InviteRepository {
     );
   }
 
+  /** Another token and end for an invite that is still open, and no other one of it. */
+  async renew(tx: Tx, scope: Scope, id: string, to: { tokenHash: Buffer; expiresAt: Date }): Promise<void> {
+    await tx.query(
+      `UPDATE invites SET token_hash = $3, expires_at = $4
+        WHERE org_id = $1 AND id = $2 AND accepted_at IS NULL AND revoked_at IS NULL`,
+      [scope.orgId, id, to.tokenHash, to.expiresAt],
+    );
+  }
+
   /** Clears an address of an invite that expired. @returns false when one that is still good stands in the way. */
   async makeRoom(tx: Tx, scope: Scope, email: string): Promise<boolean> {
     await tx.query(

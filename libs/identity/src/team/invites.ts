@@ -29,6 +29,14 @@ export class Invites {
     return { id, token };
   }
 
+  /** Seven more days for an open invite. @returns its new token; the one that was answered before is void. */
+  async renew(tx: Tx, scope: Scope, id: string): Promise<string> {
+    const expiresAt = new Date(Date.now() + INVITE_MS);
+    const token = this.tokens.signInvite({ id, orgId: scope.orgId, expiresAt }, 'answer');
+    await this.invites.renew(tx, scope, id, { tokenHash: sha256(token), expiresAt });
+    return token;
+  }
+
   /** The invite behind a token, good or not; undefined when there is none. */
   find(token: string): Promise<Invite | undefined> {
     return this.invites.find(this.database, this.tokens.readInvite(token));

@@ -17,7 +17,8 @@ const MEMBERS = `
   UNION ALL
   SELECT i.id, NULL, i.email, i.name, i.role, 'PENDING', i.invited_by, i.created_at, NULL, i.expires_at,
          ml.status, coalesce(ml.attempts, 0), ml.last_error, 1
-    FROM invites i LEFT JOIN mails ml ON ml.invite_id = i.id
+    FROM invites i LEFT JOIN LATERAL (
+         SELECT status, attempts, last_error FROM mails WHERE invite_id = i.id ORDER BY created_at DESC, id LIMIT 1) ml ON true
    WHERE i.org_id = $1 AND i.accepted_at IS NULL AND i.revoked_at IS NULL`;
 
 /** Members of an organisation: rows of `memberships`, and of `invites` for those who are still to come. */

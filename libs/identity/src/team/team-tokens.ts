@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import { deriveKey, sha256, signJwt, verifyJwt } from '#libs/crypto';
 import { type Scope, isUuid } from '#libs/kernel';
 
@@ -29,7 +29,9 @@ export class TeamTokens {
   }
 
   signInvite(invite: Scope & { readonly id: string; readonly expiresAt: Date }, via: Via): string {
-    const claims = { type: 'team_invite', jti: invite.id, workspace_id: invite.orgId, via };
+    // Two tokens of one invite differ, also when they are made within a second: the later one voids the former.
+    const nonce = randomBytes(6).toString('base64url');
+    const claims = { type: 'team_invite', jti: invite.id, workspace_id: invite.orgId, via, nonce };
     return signJwt(this.inviteKey, INVITE, { ...claims, exp: toSeconds(invite.expiresAt) });
   }
 

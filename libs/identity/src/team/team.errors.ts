@@ -32,3 +32,14 @@ export const tooManyInvites = (limit: number): DomainError =>
     limit,
     retryAfterSeconds: 3_600,
   });
+
+export const tooManyMails = (limit: number): DomainError =>
+  new DomainError(
+    'rate_limited',
+    'too_many_mails',
+    `An invite is mailed at most ${limit} times a day; try again tomorrow`,
+    {
+      limit,
+      retryAfterSeconds: 3_600,
+    },
+  );

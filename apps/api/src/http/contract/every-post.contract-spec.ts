@@ -26,6 +26,7 @@ const NEEDS_NONE: Readonly<Record<string, string>> = {
   'POST /api/v1/agents/:id/skills': 'a skill is attached once; a repeat is refused',
   'POST /api/v1/agents/:id/skills/:name/configure': 'sets a state; repeating it changes nothing',
   'POST /api/v1/team/members/invite': 'an address is invited once; a repeat is refused',
+  'POST /api/v1/team/members/:id/resend-invite': 'sends again, as asked, five times a day at most',
   'POST /api/v1/team/members/accept-invite/:token': 'an invite is accepted once; a repeat is refused',
   'POST /api/v1/api-keys': 'sets a state; repeating it changes nothing',
   'POST /api/v1/api-keys/:service': 'sets a state; repeating it changes nothing',

@@ -110,6 +110,62 @@ describe('an invite by mail', () => {
   });
 });
 
+describe('POST /team/members/{id}/resend-invite', () => {
+  const again = async (id: string, by = owner) => {
+    const token = await ownerToken(api, by);
+    return api.request('POST', `/api/v1/team/members/${id}/resend-invite`, { token });
+  };
+  const idOf = async (email: string): Promise<string> => {
+    const [row] = await api.db.database.query<{ id: string }>('SELECT id FROM invites WHERE email = $1', [email]);
+    return row?.id ?? '';
+  };
+  const mailsTo = (email: string): number =>
+    server.mails.filter((one) => JSON.stringify(one.to ?? '').includes(email)).length;
+
+  it('mails an invite again, also one that expired, and lists it once', async () => {
+    const email = 'cem@example.com';
+    await invite(email);
+    const id = await idOf(email);
+    await api.db.database.query(`UPDATE invites SET expires_at = now() - interval '1 s' WHERE id = $1`, [id]);
+    const before = mailsTo(email);
+    const answer = await again(id);
+    expect([answer.status, answer.body]).toMatchObject([
+      200,
+      {
+        member: { id, email, status: 'PENDING', invite_mail: { status: 'queued' } },
+        message: expect.stringContaining(email),
+      },
+    ]);
+    await eventually(() => mailsTo(email) > before);
+    const { invite_token: token } = answer.body as { invite_token: string };
+    const accepted = await api.request('POST', `/api/v1/team/members/accept-invite/${token}`);
+    expect([accepted.status, accepted.body]).toMatchObject([200, { email, status: 'ACTIVE' }]);
+    expect((await again(id)).status).toBe(409);
+  });
+
+  it('voids the token answered before, and stops at five mails a day', async () => {
+    const email = 'dana@example.com';
+    await invite(email);
+    const id = await idOf(email);
+    const answers = [];
+    for (let nr = 0; nr < 5; nr += 1) answers.push(await again(id));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 429]);
+    const tokens = answers.slice(0, 4).map(({ body }) => (body as { invite_token: string }).invite_token);
+    const statusOf = async (token = '') =>
+      (await api.request('POST', `/api/v1/team/members/accept-invite/${token}`)).status;
+    expect([await statusOf(tokens[0]), await statusOf(tokens[3])]).toEqual([400, 200]);
+  });
+
+  it('finds no invite of others, and none that was taken back', async () => {
+    const email = 'eve@example.com';
+    await invite(email);
+    const id = await idOf(email);
+    expect((await again(id, await api.organisation())).status).toBe(404);
+    await api.request('DELETE', `/api/v1/team/members/${id}`, { token: await ownerToken(api, owner) });
+    expect((await again(id)).status).toBe(404);
+  });
+});
+
 describe('POST /auth/forgot-password', () => {
   it('says the same to everybody and mails a link to accounts', async () => {
     const email = `${owner.userId}@example.test`;

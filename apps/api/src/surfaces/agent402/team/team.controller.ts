@@ -39,6 +39,14 @@ export class TeamController {
     return toInvited(await this.invitations.invite(caller, body));
   }
 
+  /** Send an open invite again, also one that has expired, for seven more days. The token of the answer before is void. */
+  @Post(':id/resend-invite')
+  @HttpCode(200)
+  @Refuses(404, 409, 422)
+  async resendInvite(@CallerOf() caller: Caller, @Param() { id }: MemberPath): Promise<InvitedDto> {
+    return toInvited(await this.invitations.resend(caller, id));
+  }
+
   /** Change a member's role. An owner's only by an owner, and never the last one's. */
   @Patch(':id/role')
   @Refuses(400, 404, 422)
