@@ -1,44 +1,58 @@
 // A hundred running house agents that have a skill: how soon it has left the last workspace after its content was disabled, and how
-// soon it is back after it was enabled again. Run after the build: node test/bench/kill-switch.bench.mjs [agents=100]
+// soon it is back after it was enabled again. Run after the build: node test/bench/kill-switch.bench.mjs [agents=100] [process|docker]
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Docker from 'dockerode';
 import { Table, until } from './harness.mjs';
 import { openRookery } from './rookery.mjs';
 
 const AGENTS = Number(process.argv[2] ?? 100);
+const RUNTIME = process.argv[3] ?? 'process';
 const GONE_S = 5;
 const AT_ONCE = 8;
 const SKILL = '---\nname: leaky\ndescription: Leaks.\npermissions:\n  network: [api.example.com]\n---\n\nIt leaks.';
 
-const rookery = await openRookery();
+const NAMES = { HOST_ID: 'rookery-bench', EDGE_CONTAINER: 'rookery-bench-edge' };
+/** Looking into containers loads the engine, which is what is measured. */
+const LOOK_EVERY_MS = RUNTIME === 'docker' ? 250 : 0;
+
+const docker = new Docker();
+const rookery = await openRookery(RUNTIME === 'docker' ? { RUNTIME, ...NAMES } : {});
 try {
   await measure();
 } finally {
+  if (RUNTIME === 'docker') await removeAgents();
   await rookery.close();
+  if (RUNTIME === 'docker') await docker.getContainer(NAMES.EDGE_CONTAINER).remove({ force: true });
 }
 
 async function measure() {
-  const table = new Table(`The kill switch over ${AGENTS} running house agents, process runtime`);
+  const table = new Table(`The kill switch over ${AGENTS} running house agents, ${RUNTIME} runtime`);
   const { digest } = await rookery.call('POST', '/v1/skills', { files: { 'SKILL.md': SKILL } });
   const agents = await makeAgents();
   const installing = performance.now();
   await installOn(agents);
   table.row('installed on all', (performance.now() - installing) / 1000, 's');
-  const placed = () => agents.filter(isPlaced).length;
-  if (placed() !== AGENTS) throw new Error(`Only ${placed()} agents have the skill`);
+  const placed = async () => {
+    await sleep(LOOK_EVERY_MS);
+    return (await Promise.all(agents.map(isPlaced))).filter(Boolean).length;
+  };
+  const first = await placed();
+  if (first !== AGENTS) throw new Error(`Only ${first} agents have the skill`);
 
   const disabling = performance.now();
   const seconds = () => (performance.now() - disabling) / 1000;
   await rookery.call('PUT', `/v1/disabled-skills/${digest}`, { reason: 'Leaks' });
   table.row('the answer', seconds(), 's');
-  await until(() => placed() === 0, 120_000);
+  await until(async () => (await placed()) === 0, 120_000);
   table.row('gone from the last workspace', seconds(), 's', GONE_S);
   const enabled = await Promise.all(agents.map((id) => rookery.call('GET', `/v1/agents/${id}/skills/leaky`)));
   table.row('agents that still have it enabled', enabled.filter(({ isEnabled }) => isEnabled).length, '', 0);
 
   const enabling = performance.now();
   await rookery.call('DELETE', `/v1/disabled-skills/${digest}`);
-  await until(() => placed() === AGENTS, 120_000);
+  await until(async () => (await placed()) === AGENTS, 120_000);
   table.row('back in the last workspace', (performance.now() - enabling) / 1000, 's');
   table.finish();
 }
@@ -67,6 +81,18 @@ async function installOn(agents) {
   await Promise.all(Array.from({ length: AT_ONCE }, next));
 }
 
-function isPlaced(id) {
-  return existsSync(join(rookery.dataDir, 'agents', id, 'workspace', 'skills', 'leaky', 'SKILL.md'));
+async function isPlaced(id) {
+  const path = 'skills/leaky/SKILL.md';
+  if (RUNTIME !== 'docker') return existsSync(join(rookery.dataDir, 'agents', id, 'workspace', path));
+  return docker
+    .getContainer(`rookery-agent-${id}`)
+    .infoArchive({ path: `/workspace/${path}` })
+    .then(
+      () => true,
+      () => false,
+    );
+}
+
+async function removeAgents() {
+  for (const { id } of await rookery.call('GET', '/v1/agents')) await rookery.call('DELETE', `/v1/agents/${id}`);
 }
