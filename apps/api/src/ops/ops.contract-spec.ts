@@ -25,9 +25,9 @@ describe('health', () => {
   });
 
   it('names what is not ready', async () => {
-    await api.db.database.query(`INSERT INTO migrations (timestamp, name) VALUES (1, 'FromTheFuture1')`);
+    await api.db.database.query(`INSERT INTO migrations (timestamp, name) VALUES (1, 'ContractOfTheFuture1')`);
     const { status, body } = await api.request('GET', '/readyz');
-    await api.db.database.query(`DELETE FROM migrations WHERE name = 'FromTheFuture1'`);
+    await api.db.database.query(`DELETE FROM migrations WHERE name = 'ContractOfTheFuture1'`);
     expect(status).toBe(503);
     expect(body).toMatchObject({
       status: 'error',

@@ -73,6 +73,14 @@ export const Agent402Controller = (tag: string, path: string, isForUsers = false
 export const Refuses = (...statuses: number[]): MethodDecorator =>
   applyDecorators(...statuses.map((status) => errorResponse(status)));
 
+/** A route that answers a stream of server-sent events. */
+export const AnswersEvents = (description: string, example: string): MethodDecorator =>
+  ApiResponse({
+    status: 200,
+    description,
+    content: { 'text/event-stream': { schema: { type: 'string' }, example } },
+  });
+
 /** A route that makes or sends something once, however often it is called with the same key. */
 export const TakesIdempotencyKey = (): MethodDecorator =>
   ApiHeader({

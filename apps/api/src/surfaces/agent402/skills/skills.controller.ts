@@ -1,10 +1,10 @@
 import { Body, Delete, Get, Headers, HttpCode, Inject, Param, Post, Query, type StreamableFile } from '@nestjs/common';
-import { ApiHeader, ApiProduces } from '@nestjs/swagger';
+import { ApiHeader } from '@nestjs/swagger';
 import type { Caller } from '#libs/kernel';
 import { ToolsService } from '#libs/skills';
 import { CallerOf, ClientGone } from '../../../http/caller-of.js';
 import { EventStream } from '../../../http/sse.js';
-import { Agent402Controller, Refuses } from '../agent402.openapi.js';
+import { Agent402Controller, AnswersEvents, Refuses } from '../agent402.openapi.js';
 import { ListedSkills } from './listed-skills.js';
 import {
   InstallResultDto,
@@ -94,7 +94,10 @@ export class SkillsController {
   /** What the newest installation of a tool prints, as events, to its end. */
   @Get(':name/install/events')
   @EventStream()
-  @ApiProduces('text/event-stream')
+  @AnswersEvents(
+    'Lines as events `log`, then one event `end`',
+    'id: ti_1.1\nevent: log\ndata: {"line":"added 1 package"}\n\n',
+  )
   @ApiHeader({ name: 'last-event-id', required: false, description: 'The id of the last event that was read' })
   @Refuses(404)
   followInstallation(
