@@ -54,7 +54,7 @@ describeIf(requireTool('docker') && hasOpenclaw(), 'runtimes of agents in contai
     () => world,
   );
 
-  registryTools(() => ({ client: world.client, registries }));
+  registryTools(() => ({ client: world.client, registries }), NAMES.HOST_ID);
 
   openclawWithDemoModel(
     () => world,

@@ -11,6 +11,7 @@ const PROGRAM = '#!/usr/bin/env node\nconsole.log(process.argv.slice(2).join("-"
 /** The way of a tool from the request of an admin into the container of an agent, with a registry of ours. */
 export function registryTools(
   at: () => { readonly client: AgentoClient; readonly registries: PackageRegistries },
+  host: string,
 ): void {
   describe('tools of the registry', () => {
     const docker = new Docker();
@@ -18,6 +19,7 @@ export function registryTools(
 
     beforeAll(async () => {
       const { client, registries } = at();
+      await removeToolsOf(docker, host);
       const files = { 'svgo.js': PROGRAM };
       await registries.addNpm(MACHINE, { name: 'svgo', version: '1.0.0', bin: { svgo: 'svgo.js' }, files });
       agent = await client.createDemoAgent('Tooled');
@@ -59,4 +61,11 @@ export function registryTools(
       expect(await call('GET', '/skills/terser/installation-status')).toMatchObject({ is_installed: false });
     }, 120_000);
   });
+}
+
+/** What a run before this one left on the machine would be used instead of being installed. */
+async function removeToolsOf(docker: Docker, host: string): Promise<void> {
+  const filters = { label: [`dev.rookery.host=${host}`, 'dev.rookery.tools'] };
+  const { Volumes } = await docker.listVolumes({ filters });
+  for (const { Name } of Volumes ?? []) await docker.getVolume(Name).remove();
 }

@@ -53,7 +53,8 @@ export class DockerTools implements AgentTools {
       signal.throwIfAborted();
       try {
         await this.at.images.ensure(this.at.config.tools.image, signal);
-        if (!(await this.volumes.isWhole(digest))) await this.make(digest, request, { signal, log });
+        if (await this.volumes.isWhole(digest)) log('These tools are on this host already');
+        else await this.make(digest, request, { signal, log });
       } catch (error) {
         throw signal.aborted ? (signal.reason as Error) : toDomainError(error);
       }
