@@ -21,7 +21,7 @@ describe('API, workers and edge on a database that they cannot use', () => {
   beforeAll(async () => {
     empty = await emptyDatabase();
     newer = await testDatabase();
-    await newer.database.query(`INSERT INTO migrations (timestamp, name) VALUES (9999999999999, 'FromTomorrow')`);
+    await newer.database.query(`INSERT INTO migrations (timestamp, name) VALUES (9999999999999, 'ContractOfTomorrow')`);
   });
   afterAll(async () => {
     await empty?.close();
@@ -67,10 +67,10 @@ describe('API, workers and edge on a database that they cannot use', () => {
     );
   }, 60_000);
 
-  it('names the migration of a newer version', async () => {
+  it('names the migration by which a newer version took something away', async () => {
     await everyProgramSays(
       newer.url,
-      `The database's schema does not fit: unknown to this version: migration FromTomorrow; .*`,
+      `The database's schema does not fit: unknown to this version: migration ContractOfTomorrow; .*`,
     );
   }, 60_000);
 
