@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from './environment.mjs';
@@ -45,4 +47,11 @@ export async function runProgram(node, program, args, env) {
   const { code, output } = await captured(node, ['--no-warnings', program, ...args], env);
   if (code !== 0) throw new Failure(output.trim() || `${program} ended with ${code}`);
   return output.trim();
+}
+
+/** Runs one of our commands at the terminal: it asks and tells there while it works. @returns its exit code */
+export async function showProgram(node, program, args, env) {
+  const child = spawn(node, ['--no-warnings', program, ...args], { stdio: 'inherit', env });
+  const [code] = await once(child, 'exit');
+  return code ?? 1;
 }
