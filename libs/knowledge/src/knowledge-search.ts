@@ -2,8 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type Embedder, Embedders } from '#libs/embeddings';
 import { Logger, RateLimitedLogger } from '#libs/observability';
 import type { Base } from './bases.repository.js';
+import type { ChunkFilter } from './chunk-filter.js';
 import { ChunksRepository } from './chunks.repository.js';
-import { fused } from './fusion.js';
+import { type Fused, fused } from './fusion.js';
 import type { FoundChunk, SearchChunks } from './knowledge.js';
 import { VECTOR_STORE } from './vector-store.provider.js';
 import type { VectorHit, VectorStore } from './vectors/vector-store.js';
@@ -56,17 +57,26 @@ export class KnowledgeSearch {
       hits.map(({ seq }) => seq),
       words,
     );
-    const chunks = await this.chunks.bySeq(
-      base,
-      ranking.map(({ item }) => item),
-      query,
-    );
-    return ranking
-      .flatMap(({ item, score }) => {
-        const chunk = chunks.get(item);
-        return chunk ? [{ ...chunk, score, similarity: similarities.get(item) ?? null }] : [];
-      })
-      .slice(0, limit);
+    const found: FoundChunk[] = [];
+    for (let at = 0; at < ranking.length && found.length < limit; at += limit) {
+      found.push(...(await this.shown(base, ranking.slice(at, at + limit), query, similarities)));
+    }
+    return found.slice(0, limit);
+  }
+
+  /** Those that are still there and pass the filter: nearly always all, so that few are read beyond what is wanted. */
+  private async shown(
+    base: Base,
+    ranking: readonly Fused<number>[],
+    filter: ChunkFilter,
+    similarities: ReadonlyMap<number, number>,
+  ): Promise<FoundChunk[]> {
+    const seqs = ranking.map(({ item }) => item);
+    const chunks = await this.chunks.bySeq(base, seqs, filter);
+    return ranking.flatMap(({ item, score }) => {
+      const chunk = chunks.get(item);
+      return chunk ? [{ ...chunk, score, similarity: similarities.get(item) ?? null }] : [];
+    });
   }
 
   private async byMeaning(

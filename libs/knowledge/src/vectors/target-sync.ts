@@ -26,6 +26,8 @@ const BATCH = 2_000;
 const DEAD_SHARE = 0.2;
 const TAIL_SHARE = 0.2;
 const BYTES_OF_FLOAT = 4;
+/** A float, and a byte for the coarse look of `near`. */
+const BYTES_OF_NUMBER = 5;
 const RETRY_MS = 10 * 60_000;
 /** No count of deletions: whoever opens the file looks for what is dead in it. */
 const NEVER = -1;
@@ -216,7 +218,7 @@ export class TargetSync {
 const keyOf = ({ baseId, embedder }: VectorTarget): string => `${baseId}/${embedder}`;
 
 /** Rows of a file are mapped from disk and count as nothing. */
-const bytesOf = ({ size, dimensions }: Known): number => size.count * dimensions * BYTES_OF_FLOAT;
+const bytesOf = ({ size, dimensions }: Known): number => size.count * dimensions * BYTES_OF_NUMBER;
 
 function joined(vectors: readonly Float32Array[]): Float32Array {
   const dimensions = vectors[0]?.length ?? 0;

@@ -2,14 +2,18 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Worker, parentPort, workerData } from 'node:worker_threads';
 import type { Index } from 'usearch';
+import { CoarseRows, coarsened } from './coarse-rows.js';
 
 /**
  * The thread that holds the in-process indexes, so that no search stands in the way of requests. A target is a matrix,
  * scanned exactly; past a size its front becomes an HNSW file, mapped from disk, which a thread of its own builds.
  */
 
-/** Rows before this dimension decide most comparisons of `near`. */
-const HEAD_DIMENSIONS = 48;
+/** How many rows are looked at closely for each vector of `near`, and how far off the look before may be. */
+const NEAR_LOOKS = 4;
+const COARSE_ERROR = 0.02;
+/** The library keeps all distances of a call, 16 bytes each. */
+const MOST_DISTANCES = 1_000_000;
 const EXPANSION = 128;
 const CONNECTIVITY = 16;
 const SLICE = 500;
@@ -30,6 +34,7 @@ interface Target {
   seqs: Uint32Array;
   rows: Float32Array;
   count: number;
+  readonly coarse: CoarseRows;
   readonly dead: Set<number>;
   index: Index | undefined;
   indexPath: string | undefined;
@@ -94,6 +99,7 @@ async function open(key: string, dimensions: number, path: string | undefined): 
     seqs: new Uint32Array(256),
     rows: new Float32Array(256 * dimensions),
     count: 0,
+    coarse: new CoarseRows(dimensions),
     dead: new Set(),
     index: undefined,
     indexPath: undefined,
@@ -147,6 +153,7 @@ function keep(target: Target, seqs: Uint32Array): Size {
     kept += 1;
   }
   target.count = kept;
+  target.coarse.clear();
   target.dead.clear();
   if (target.index) for (const seq of seqsOf(target.index, alive)) target.dead.add(seq);
   return sizeOf(target);
@@ -164,16 +171,16 @@ function seqsOf(index: Index, alive: ReadonlySet<number>): number[] {
   return dead;
 }
 
-function dot(rows: Float32Array, at: number, vector: Float32Array, from: number, to: number, at2 = 0): number {
+function dot(rows: Float32Array, at: number, vector: Float32Array): number {
   let [a, b, c, d] = [0, 0, 0, 0];
-  let i = from;
-  for (; i + 3 < to; i += 4) {
-    a += rows[at + i]! * vector[at2 + i]!;
-    b += rows[at + i + 1]! * vector[at2 + i + 1]!;
-    c += rows[at + i + 2]! * vector[at2 + i + 2]!;
-    d += rows[at + i + 3]! * vector[at2 + i + 3]!;
+  let i = 0;
+  for (; i + 3 < vector.length; i += 4) {
+    a += rows[at + i]! * vector[i]!;
+    b += rows[at + i + 1]! * vector[i + 1]!;
+    c += rows[at + i + 2]! * vector[i + 2]!;
+    d += rows[at + i + 3]! * vector[i + 3]!;
   }
-  for (; i < to; i += 1) a += rows[at + i]! * vector[at2 + i]!;
+  for (; i < vector.length; i += 1) a += rows[at + i]! * vector[i]!;
   return a + b + c + d;
 }
 
@@ -204,7 +211,7 @@ function search(target: Target, vector: Float32Array, limit: number, only: reado
   for (let row = 0; row < target.count; row += 1) {
     const seq = target.seqs[row]!;
     if (allowed && !allowed.has(seq)) continue;
-    best.offer(seq, dot(target.rows, row * target.dimensions, vector, 0, target.dimensions));
+    best.offer(seq, dot(target.rows, row * target.dimensions, vector));
   }
   for (const [seq, similarity] of indexedHits(target, vector, limit, allowed)) best.offer(seq, similarity);
   return best.hits;
@@ -231,53 +238,34 @@ function indexedHits(
 }
 
 /** One byte a vector: 1 when a row numbered above `after` is at least as near as `threshold`. */
-function near(target: Target, { vectors, threshold, after }: Request & { op: 'near' }): Uint8Array {
-  const { dimensions } = target;
+async function near(target: Target, { vectors, threshold, after }: Request & { op: 'near' }): Promise<Uint8Array> {
+  const { exactSearch, MetricKind } = await library();
+  const { dimensions, rows } = target;
   const found = new Uint8Array(vectors.length / dimensions);
-  const compared = headsOf(target, after);
-  for (let n = 0; n < found.length; n += 1) {
-    const at = n * dimensions;
-    const vector = vectors.subarray(at, at + dimensions);
-    const hits = indexedHits(target, vector, 4, undefined).filter(([seq]) => seq > after);
-    found[n] = (hits[0]?.[1] ?? -1) >= threshold || isNear(target, compared, vector, threshold) ? 1 : 0;
+  const vectorOf = (n: number): Float32Array => vectors.subarray(n * dimensions, (n + 1) * dimensions);
+  if (target.index) {
+    found.forEach((_no, n) => {
+      const [nearest] = indexedHits(target, vectorOf(n), NEAR_LOOKS, undefined).filter(([seq]) => seq > after);
+      found[n] = (nearest?.[1] ?? -1) >= threshold ? 1 : 0;
+    });
+  }
+  const places = Uint32Array.from({ length: target.count }, (_v, row) => row).filter(
+    (row) => target.seqs[row]! > after,
+  );
+  if (places.length === 0) return found;
+  const looks = Math.min(NEAR_LOOKS, places.length);
+  const coarse = target.coarse.of(rows, target.count, places);
+  const atOnce = Math.max(1, Math.floor(MOST_DISTANCES / places.length));
+  for (let first = 0; first < found.length; first += atOnce) {
+    const some = coarsened(vectors.subarray(first * dimensions, (first + atOnce) * dimensions), dimensions);
+    const { keys, distances } = exactSearch(coarse, some, dimensions, looks, MetricKind.Cos, 1);
+    keys.forEach((key, at) => {
+      if (1 - distances[at]! < threshold - COARSE_ERROR) return;
+      const n = first + Math.floor(at / looks);
+      if (dot(rows, places[Number(key)]! * dimensions, vectorOf(n)) >= threshold) found[n] = 1;
+    });
   }
   return found;
-}
-
-interface Heads {
-  /** Where each row begins in the matrix. */
-  readonly places: Uint32Array;
-  /** The first dimensions of each row, side by side: most of what is read. */
-  readonly heads: Float32Array;
-  /** The length of each row past them. */
-  readonly rests: Float32Array;
-}
-
-function headsOf({ rows, seqs, count, dimensions }: Target, after: number): Heads {
-  const head = Math.min(HEAD_DIMENSIONS, dimensions);
-  const chosen = Uint32Array.from({ length: count }, (_v, row) => row).filter((row) => seqs[row]! > after);
-  const places = chosen.map((row) => row * dimensions);
-  const heads = new Float32Array(places.length * head);
-  const rests = new Float32Array(places.length);
-  places.forEach((at, n) => {
-    heads.set(rows.subarray(at, at + head), n * head);
-    rests[n] = Math.sqrt(dot(rows, at, rows, head, dimensions, at));
-  });
-  return { places, heads, rests };
-}
-
-/** Cauchy and Schwarz: what the heads leave open cannot be more than the product of the lengths of the rests. */
-function isNear(target: Target, compared: Heads, vector: Float32Array, threshold: number): boolean {
-  const { rows, dimensions } = target;
-  const { places, heads, rests } = compared;
-  const head = Math.min(HEAD_DIMENSIONS, dimensions);
-  const rest = Math.sqrt(dot(vector, 0, vector, head, dimensions)) + 1e-6;
-  for (let n = 0; n < places.length; n += 1) {
-    const first = dot(heads, n * head, vector, 0, head);
-    if (first + rests[n]! * rest < threshold) continue;
-    if (first + dot(rows, places[n]!, vector, head, dimensions) >= threshold) return true;
-  }
-  return false;
 }
 
 /** Moves the whole matrix into the file, in a thread of its own; what comes meanwhile stays in the matrix. */
@@ -308,6 +296,7 @@ async function build(target: Target, path: string): Promise<Size> {
     target.count = kept;
     target.seqs = target.seqs.slice(0, Math.max(kept, 256));
     target.rows = target.rows.slice(0, Math.max(kept, 256) * dimensions);
+    target.coarse.clear();
     return sizeOf(target);
   } finally {
     target.forgotten = undefined;

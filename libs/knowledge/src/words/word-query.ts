@@ -1,9 +1,16 @@
 /** How large a part of a base's chunks holds a word, 0 to 1; words that hardly any chunk holds are not among them. */
 export type Shares = ReadonlyMap<string, number>;
 
+export interface WordStep {
+  /** In the form of a `tsquery`. */
+  readonly query: string;
+  /** So many chunks have it that walking through the base soon meets enough of them; else the index names those that have. */
+  readonly isCommon: boolean;
+}
+
 export interface WordQuery {
-  /** What to look for, one after the other until enough is found; each in the form of a `tsquery`. */
-  readonly steps: readonly string[];
+  /** What to look for, one after the other until enough is found. */
+  readonly steps: readonly WordStep[];
   /** What decides the order of those that a step finds. */
   readonly ranking: string;
 }
@@ -28,8 +35,19 @@ export function wordQuery(words: readonly string[], shares: Shares, chunks: numb
   let expected = 0;
   const rare = chosen.filter((word) => (expected += shareOf(word) * chunks) <= ranked);
   const common = sorted.filter((word) => shares.has(word) && !rare.includes(word)).slice(0, MOST_COMMON);
-  const steps = [joined(chosen, '&'), joined(rare, '|'), ...common.map(quoted)].filter((step) => step !== '');
-  return { steps: [...new Set(steps)], ranking: joined([...new Set([...chosen, ...common])], '|') };
+  const together = chosen.reduce((product, word) => product * shareOf(word), 1);
+  const steps = new Map([
+    [joined(chosen, '&'), together],
+    [joined(rare, '|'), 0],
+    ...common.map((word) => [quoted(word), shareOf(word)] as const),
+  ]);
+  steps.delete('');
+  // a walk meets enough of them after `ranked / share` chunks, the index names `share * chunks`
+  const isCommon = (share: number): boolean => share * chunks > ranked / share;
+  return {
+    steps: [...steps].map(([query, share]) => ({ query, isCommon: isCommon(share) })),
+    ranking: joined([...new Set([...chosen, ...common])], '|'),
+  };
 }
 
 const joined = (words: readonly string[], operator: '&' | '|'): string => words.map(quoted).join(` ${operator} `);

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { Database } from '#libs/database';
 import type { Base } from '../bases.repository.js';
 import { type ChunkFilter, condition, filterValues } from '../chunk-filter.js';
-import { RANKED, type Shares, wordQuery } from './word-query.js';
+import { RANKED, type Shares, type WordStep, wordQuery } from './word-query.js';
 
 /** Chunks that say how common the words of a base are. */
 const SAMPLE = 500;
@@ -19,12 +19,33 @@ const SHARES = `
   SELECT w.lexeme, count(*)::float8 / (SELECT count(*) FROM seen) AS share
     FROM seen CROSS JOIN LATERAL unnest(seen.words) w GROUP BY w.lexeme HAVING count(*) > 1`;
 
-const SEARCH = `
-  SELECT seq FROM (
+/** Walks through the base. */
+const WALK = 'ORDER BY c.seq LIMIT $8';
+/** By the index of words: a planner that knew how few are wanted would walk, and meet none for long. */
+const GATHER = 'LIMIT (SELECT $8::int)';
+/** The parameter that holds the query of the first step; those of the others follow. */
+const FIRST = 9;
+
+/** One step: of what no step before found, the best of some. */
+function stepSql({ isCommon }: WordStep, index: number): string {
+  const before = Array.from({ length: index }, (_v, n) => `AND NOT c.words @@ $${FIRST + n}::tsquery`).join(' ');
+  return `
+  (SELECT ${index} AS step, seq, ts_rank_cd(words, $3::tsquery, 1) AS score FROM (
     SELECT c.seq, c.words FROM knowledge_chunks c
-     WHERE c.org_id = $1 AND c.base_id = $2 AND c.words @@ $3::tsquery AND ${condition(5)}
-     ORDER BY c.seq LIMIT $9) found
-   ORDER BY ts_rank_cd(words, $4::tsquery, 1) DESC, seq LIMIT $8`;
+     WHERE c.org_id = $1 AND c.base_id = $2 AND c.words @@ $${FIRST + index}::tsquery ${before} AND ${condition(4)}
+     ${isCommon ? WALK : GATHER}) found
+   ORDER BY score DESC, seq LIMIT $7)`;
+}
+
+/** All steps in one round trip: one branch after the other runs, and none once enough is found. */
+const searchSql = (steps: readonly WordStep[]): string =>
+  `SELECT * FROM (${steps.map(stepSql).join(' UNION ALL')}) steps LIMIT $7`;
+
+interface Found {
+  readonly step: number;
+  readonly seq: number;
+  readonly score: number;
+}
 
 /** Finds chunks by their words. */
 @Injectable()
@@ -41,14 +62,11 @@ export class WordSearch {
     const [words, shares] = await Promise.all([this.wordsOf(text), this.sharesIn(base)]);
     const ranked = Math.max(RANKED, limit);
     const { steps, ranking } = wordQuery(words, shares, base.chunkCount, ranked);
-    const found = new Set<number>();
-    for (const step of steps) {
-      if (found.size >= limit) break;
-      const values = [base.orgId, base.id, within(base, step), ranking, ...filterValues(filter), limit, ranked];
-      const rows = await this.database.query<{ seq: number }>(SEARCH, values);
-      for (const { seq } of rows) found.add(seq);
-    }
-    return [...found].slice(0, limit);
+    if (steps.length === 0) return [];
+    const values = [base.orgId, base.id, ranking, ...filterValues(filter), limit, ranked];
+    const queries = steps.map(({ query }) => within(base, query));
+    const rows = await this.database.query<Found>(searchSql(steps), [...values, ...queries]);
+    return rows.sort((a, b) => a.step - b.step || b.score - a.score || a.seq - b.seq).map(({ seq }) => seq);
   }
 
   private async wordsOf(text: string): Promise<readonly string[]> {
