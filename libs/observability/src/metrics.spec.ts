@@ -31,6 +31,10 @@ describe('Metrics', () => {
   });
 
   it('knows the process', async () => {
-    expect(await new Metrics().render()).toContain('rookery_process_resident_memory_bytes');
+    const text = await new Metrics().render();
+    expect(text).toContain('rookery_process_resident_memory_bytes');
+    expect(text).toMatch(/^rookery_nodejs_eventloop_utilization_ratio [\d.e-]+$/m);
+    expect(text).toMatch(/^rookery_nodejs_eventloop_lag_seconds /m);
+    expect(text).not.toMatch(/eventloop_lag_p99/);
   });
 });
