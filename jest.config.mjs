@@ -39,7 +39,7 @@ export default {
   // Node takes up to a second to give back the heap of a worker that has ended: only what is open longer is a leak.
   workerGracefulExitTimeout: 5_000,
   projects: [
-    project('unit', ['<rootDir>/{apps,libs}/**/*.spec.ts']),
+    project('unit', ['<rootDir>/{apps,libs,test}/**/*.spec.ts']),
     project('medium', ['<rootDir>/{apps,libs}/**/*.medium-spec.ts'], database),
     project('contract', ['<rootDir>/apps/**/*.contract-spec.ts'], database),
     project('privileged', ['<rootDir>/{apps,libs}/**/*.privileged-spec.ts'], database),

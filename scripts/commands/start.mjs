@@ -15,6 +15,7 @@ import { abandonCommands, buildStamp, prepared } from '../lib/toolchain.mjs';
 
 const WORKER_STOP_MS = 45_000;
 const STOP_MS = 15_000;
+const API_GRACE_MS = Number(process.env.SHUTDOWN_GRACE_SECONDS || 8) * 1_000;
 const ECHO_MS = 1_000;
 /** A write that fails so doesn't say where. */
 const DISK_FULL = ['ENOSPC', 'EDQUOT'];
@@ -168,7 +169,7 @@ class Installation {
     if (services) {
       services.beginStop();
       await services.stop('worker', WORKER_STOP_MS);
-      await Promise.all([services.stop('api', STOP_MS), services.stop('edge', STOP_MS)]);
+      await Promise.all([services.stop('api', API_GRACE_MS + STOP_MS), services.stop('edge', STOP_MS)]);
       if (this.#env.EDGE_IMAGE) await stopEdgeContainer(this.#env);
       services.forget();
     }

@@ -23,8 +23,15 @@ export class AgentoClient {
     private readonly apiKey: string,
   ) {}
 
-  async call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply<T>> {
-    const answer = await fetch(`${this.url}${path}`, {
+  /** The raw answer. */
+  open(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    return fetch(`${this.url}${path}`, {
       method,
       headers: {
         'x-api-key': this.apiKey,
@@ -32,7 +39,12 @@ export class AgentoClient {
         ...headers,
       },
       body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
     });
+  }
+
+  async call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply<T>> {
+    const answer = await this.open(method, path, body, headers);
     return { status: answer.status, headers: answer.headers, body: (await answer.json()) as T };
   }
 
@@ -53,13 +65,13 @@ export class AgentoClient {
 
   /** Sends a chat message and gathers the frames until the stream closes. */
   async chat(id: string, message: string, more: object = {}, signal?: AbortSignal): Promise<ChatFrame[]> {
-    const answer = await fetch(`${this.url}/v1/agents/${id}/chat/messages`, {
-      method: 'POST',
-      headers: { 'x-api-key': this.apiKey, 'content-type': 'application/json' },
-      body: JSON.stringify({ message, ...more }),
-      signal,
-    });
+    const answer = await this.open('POST', `/v1/agents/${id}/chat/messages`, { message, ...more }, {}, signal);
     if (answer.status !== 200) throw new Error(`chat: ${answer.status} ${await answer.text()}`);
+    return this.frames(answer);
+  }
+
+  /** All frames of a stream, once it has ended. */
+  async frames(answer: Response): Promise<ChatFrame[]> {
     const frames: ChatFrame[] = [];
     const parser = createParser({ onEvent: ({ data }) => frames.push(JSON.parse(data) as ChatFrame) });
     const text = new TextDecoder();
@@ -73,6 +85,7 @@ export interface ChatFrame {
   readonly type: 'text' | 'done' | 'error';
   readonly content?: string;
   readonly message?: string;
+  readonly code?: string;
 }
 
 /** The whole text of a reply. */

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { handleDemoModel } from '#libs/demo-model';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -79,6 +79,9 @@ describe('the door', () => {
     ['POST', '/v1/chat/completions', '{"messages":[]}', 400, 'bad_request'],
     ['POST', '/v1/chat/completions', 'x'.repeat(9 * 1024 * 1024), 413, 'payload_too_large'],
     ['GET', '/v1/chat/completions', undefined, 405, 'method_not_allowed'],
+    ['POST', '/v1/skills/discard', '{"skills":["../memory"]}', 400, 'bad_request'],
+    ['POST', '/v1/skills/discard', '{"skills":"weather"}', 400, 'bad_request'],
+    ['POST', '/v1/skills/discard', 'x'.repeat(100_000), 413, 'payload_too_large'],
     ['GET', '/v1/models', undefined, 404, 'not_found'],
     ['GET', '/healthz/../etc/passwd', undefined, 404, 'not_found'],
   ])('answers %s %s with its own error', async (method, path, body, status, code) => {
@@ -86,6 +89,27 @@ describe('the door', () => {
     const response = await fetch(`${agent.url}${path}`, { method, headers, body: body ?? null });
     expect(response.status).toBe(status);
     expect(await response.json()).toMatchObject({ error: { code } });
+  });
+});
+
+describe('skills that the control plane takes back', () => {
+  const discard = async (skills: readonly string[], token = GATEWAY_TOKEN): Promise<number> => {
+    const headers = { authorization: `Bearer ${token}` };
+    const body = JSON.stringify({ skills });
+    return (await fetch(`${agent.url}/v1/skills/discard`, { method: 'POST', headers, body })).status;
+  };
+
+  it('are gone when the agent answers, the others are not, and neither is what a link leads to', async () => {
+    for (const name of ['leaky', 'tone', 'outside'])
+      await mkdir(join(workspace, 'skills', name, 'scripts'), { recursive: true });
+    await writeFile(join(workspace, 'skills/leaky/scripts/leak.sh'), 'echo');
+    await rename(join(workspace, 'skills/outside'), join(workspace, 'outside'));
+    await symlink(join(workspace, 'outside'), join(workspace, 'skills/outside'));
+    expect(await discard(['leaky'], 'wrong')).toBe(401);
+    expect(await readdir(join(workspace, 'skills'))).toEqual(['leaky', 'outside', 'tone']);
+    expect(await discard(['leaky', 'outside', 'never-there'])).toBe(204);
+    expect(await readdir(join(workspace, 'skills'))).toEqual(['outside', 'tone']);
+    expect(await readdir(join(workspace, 'outside'))).toEqual(['scripts']);
   });
 });
 

@@ -4,6 +4,7 @@ import { sendJson } from './completion-writer.js';
 import { GatewayError } from './gateway-error.js';
 import { log } from './log.js';
 import type { AgentSettings } from './settings.js';
+import { discardSkills } from './skills/discard-skills.js';
 
 const RECEIVE_TIMEOUT_MS = 30_000;
 /** Longer than the relay keeps an idle connection, so that it is never the agent that closes one about to be used. */
@@ -27,7 +28,7 @@ export interface GatewayFacts {
 
 const HOUSE: GatewayFacts = { isReady: () => true, servesPeers: true };
 
-/** The agent's HTTP door: `/healthz`, `/readyz` and, for bearers of the gateway token, `/v1/chat/completions`. */
+/** The agent's HTTP door: `/healthz`, `/readyz` and, for bearers of the gateway token, chats and the discarding of skills. */
 export class Gateway {
   private readonly server: Server;
   private readonly tokenDigest: Buffer;
@@ -83,6 +84,11 @@ export class Gateway {
       return;
     }
     this.authenticate(req);
+    if (req.method === 'POST' && path === '/v1/skills/discard') {
+      await discardSkills(req, this.settings.workspace);
+      res.writeHead(204).end();
+      return;
+    }
     if (path !== '/v1/chat/completions') throw new GatewayError(404, 'not_found', 'There is nothing here.');
     if (req.method !== 'POST') throw new GatewayError(405, 'method_not_allowed', 'Only POST is understood here.');
     if (!this.accepting) throw new GatewayError(503, 'agent_stopping', 'The agent is being stopped.');

@@ -6,6 +6,7 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { AgentReconciler, AgentWatcher, HostAgents, HostSession, StoredDeletions, WorkspaceSync } from '#libs/agents';
+import { RestoreDrill } from '#libs/backup';
 import { CONFIG, type Config } from '#libs/config';
 import { Logger } from '#libs/observability';
 import { HostTools, SkillInstaller, SkillPlacer, ToolInstaller, ToolReporter } from '#libs/skills';
@@ -20,6 +21,7 @@ export class HostDutiesOf {
     @Inject(AgentWatcher) readonly watcher: AgentWatcher,
     @Inject(WorkspaceSync) readonly files: WorkspaceSync,
     @Inject(StoredDeletions) readonly deletions: StoredDeletions,
+    @Inject(RestoreDrill) readonly drill: RestoreDrill,
   ) {}
 }
 

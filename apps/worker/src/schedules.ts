@@ -18,6 +18,7 @@ import type { InviteRetention, MailSender } from '#libs/identity';
 import type { AlertDeliveries, AlertWatcher } from '#libs/monitoring';
 import type { TeamRunSweeper } from '#libs/orchestration';
 import type { OrganisationDeletions } from '#libs/identity';
+import type { RestoreDrill } from '#libs/backup';
 import type { HostTools, SkillInstaller, SkillPlacer, SkillSweeper, ToolInstaller, ToolReporter } from '#libs/skills';
 import type { TaskRetention } from '#libs/tasks';
 import { UsageSweeper } from '#libs/usage';
@@ -32,6 +33,7 @@ const RETENTION_BATCH = 5_000;
 /** What the worker of a host does by the clock. */
 export interface HostDuties {
   readonly session: HostSession;
+  readonly drill: RestoreDrill;
   readonly reconciler: AgentReconciler;
   readonly watcher: AgentWatcher;
   readonly files: WorkspaceSync;
@@ -84,6 +86,7 @@ export const hostSchedules = ({
   watcher,
   files,
   deletions,
+  drill,
   installer,
   placer,
   tools,
@@ -101,6 +104,7 @@ export const hostSchedules = ({
   { name: 'tools.work', everyMs: SECOND_MS, run: (signal) => atMost(5 * SECOND_MS, toolInstaller.sweep(signal)) },
   { name: 'tools.report', everyMs: 30 * SECOND_MS, run: (signal) => toolReporter.report(signal) },
   { name: 'tools.sweep', everyMs: 10 * MINUTE_MS, run: (signal) => tools.sweep(signal) },
+  { name: 'backup.rehearse', everyMs: 10 * MINUTE_MS, run: (signal) => drill.runDue(signal) },
 ];
 
 /** Every timer of any worker. Rate limits, idempotency keys and login sessions are swept by the API, which writes them. */

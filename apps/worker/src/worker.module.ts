@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AgentsWorkerModule, HostsUpkeepModule, LogPartitions, agentJobs } from '#libs/agents';
 import { AuditUpkeepModule } from '#libs/audit';
+import { RestoreDrillModule } from '#libs/backup';
 import { type Config, ConfigModule } from '#libs/config';
 import { ContainersModule } from '#libs/containers';
 import { ConversationsModule, conversationJobs } from '#libs/conversations';
@@ -71,7 +72,13 @@ export class WorkerModule {
         HostsUpkeepModule,
         MailDeliveryModule,
         ...(runsHost
-          ? [ContainersModule.forRoot(), StorageModule.forRoot(), AgentsWorkerModule, SkillsWorkerModule]
+          ? [
+              ContainersModule.forRoot(),
+              StorageModule.forRoot(),
+              AgentsWorkerModule,
+              SkillsWorkerModule,
+              RestoreDrillModule,
+            ]
           : []),
       ],
       providers: [

@@ -37,7 +37,8 @@ const COMMAND = `
   UPDATE agents SET desired_state = $3, status = $4, restart_generation = restart_generation + $5,
          instance_epoch = CASE WHEN $3 = 'deleted' THEN NULL ELSE instance_epoch END,
          endpoint = CASE WHEN $3 = 'deleted' THEN NULL ELSE endpoint END,
-         paused_at = CASE $6 WHEN 'pause' THEN now() WHEN 'stop' THEN paused_at END,
+         paused_at = CASE $6 WHEN 'pause' THEN now() WHEN 'stop' THEN paused_at WHEN 'reset_memory' THEN paused_at END,
+         repair_wanted = repair_wanted OR $6 = 'repair', memory_reset_wanted = memory_reset_wanted OR $6 = 'reset_memory',
          next_attempt_at = NULL, attempts = 0, last_error = NULL, error_category = NULL,
          event_seq = event_seq + 1, updated_at = now()
    WHERE org_id = $1 AND id = $2 RETURNING id, org_id, event_seq`;
@@ -47,11 +48,14 @@ const UPDATE = `
          swarm_id = $7, persona = $8, desired_generation = desired_generation + $9, event_seq = event_seq + 1, updated_at = now()
    WHERE org_id = $1 AND id = $2 RETURNING id, org_id, event_seq`;
 
-const DESIRED: Readonly<Record<AgentCommand, DesiredState>> = {
+/** Undefined: as it is. */
+const DESIRED: Readonly<Record<AgentCommand, DesiredState | undefined>> = {
   start: 'running',
   restart: 'running',
   resume: 'running',
   provision: 'running',
+  repair: 'running',
+  reset_memory: undefined,
   stop: 'stopped',
   pause: 'stopped',
   delete: 'deleted',
@@ -77,8 +81,9 @@ export class AgentCommands {
       const agent = await this.lock(tx, scope, id);
       const status = nextStatus(command, agent);
       if (!status) return;
-      const restarts = command === 'restart' ? 1 : 0;
-      const row = await one<Changed>(tx, COMMAND, [scope.orgId, id, DESIRED[command], status, restarts, command]);
+      const desired = DESIRED[command] ?? agent.desired_state;
+      const restarts = status === 'restarting' ? 1 : 0;
+      const row = await one<Changed>(tx, COMMAND, [scope.orgId, id, desired, status, restarts, command]);
       if (command === 'delete') await this.secrets.removeOwner(tx, scope, { kind: 'agent', id });
       await this.journal.status(tx, row, { from: agent.status, to: status, cause: `${command} by ${cause}` });
       await this.audit.append(tx, scope, done({ subject: cause }, `agent.${command}`, `agent:${id}`));

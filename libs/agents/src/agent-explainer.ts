@@ -8,6 +8,7 @@ import type {
   AgentFilesState,
   AgentTransition,
   ErrorCategory,
+  ImageUpdate,
   RefusedHost,
   SwitchedSkill,
 } from './agent.js';
@@ -16,6 +17,7 @@ import { agentNotFound } from './agents.errors.js';
 import {
   AGENT_EVENTS,
   AgentEvent,
+  type ImageUpdateData,
   type RefusedHostData,
   type SkillSwitchData,
   type StatusEventData,
@@ -27,7 +29,7 @@ const MOST_EVENTS = 20;
 
 const EXPLAIN = `
   SELECT a.status, a.desired_state, a.desired_generation, a.observed_generation, a.restart_generation,
-         a.observed_restart_generation, a.attempts, a.last_error, a.error_category,
+         a.observed_restart_generation, a.attempts, a.last_error, a.error_category, a.image, a.image_id, a.previous_image,
          CASE WHEN isfinite(a.next_attempt_at) THEN a.next_attempt_at END AS next_attempt_at,
          h.id AS host_id, h.region AS host_region, h.draining, h.heartbeat_at,
          h.dead_since IS NULL AND h.heartbeat_at > now() - make_interval(secs => $3) AS alive,
@@ -45,6 +47,9 @@ interface ExplainRow {
   readonly attempts: number;
   readonly last_error: string | null;
   readonly error_category: ErrorCategory | null;
+  readonly image: string;
+  readonly image_id: string | null;
+  readonly previous_image: string | null;
   readonly next_attempt_at: Date | null;
   readonly host_id: string | null;
   readonly host_region: string;
@@ -81,6 +86,7 @@ export class AgentExplainer {
       transitions: await this.transitions(scope, id),
       refusedHosts: await this.refusedHosts(scope, id),
       switchedSkills: await this.switchedSkills(scope, id),
+      imageUpdates: await this.imageUpdates(scope, id),
     };
   }
 
@@ -99,6 +105,11 @@ export class AgentExplainer {
     return events.map(({ seq, at, data }) => ({ seq, at, ...(data as unknown as SkillSwitchData) }));
   }
 
+  private async imageUpdates(scope: Scope, id: string): Promise<ImageUpdate[]> {
+    const events = await this.last(scope, id, AgentEvent.image);
+    return events.map(({ seq, at, data }) => ({ seq, at, ...(data as unknown as ImageUpdateData) }));
+  }
+
   private last(scope: Scope, id: string, type: string): Promise<DomainEvent[]> {
     return this.log.read(scope, AGENT_EVENTS, id, { limit: MOST_EVENTS, newestFirst: true, type });
   }
@@ -106,7 +117,7 @@ export class AgentExplainer {
 
 function explanation(
   row: ExplainRow,
-): Omit<AgentExplanation, 'agentId' | 'transitions' | 'refusedHosts' | 'switchedSkills'> {
+): Omit<AgentExplanation, 'agentId' | 'transitions' | 'refusedHosts' | 'switchedSkills' | 'imageUpdates'> {
   return {
     desired: {
       state: row.desired_state,
@@ -134,6 +145,7 @@ function explanation(
     category: row.error_category,
     advice: row.error_category && CATEGORIES[row.error_category].advice,
     command: commandFor(row),
+    image: { reference: row.image, imageId: row.image_id, previousImage: row.previous_image },
     files: row.workspace && toFiles(row.workspace),
   };
 }

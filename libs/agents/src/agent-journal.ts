@@ -7,6 +7,7 @@ import {
   AGENT_EVENTS,
   AgentEvent,
   type FilesEventData,
+  type ImageUpdateData,
   type SkillSwitchData,
   type StatusEventData,
 } from './agents.events.js';
@@ -38,6 +39,15 @@ export class AgentJournal {
 
   async files(tx: Tx, row: Changed, data: FilesEventData): Promise<void> {
     await this.append(tx, row, AgentEvent.files, { ...data });
+  }
+
+  /** Takes a number of its own: it comes beside the change of status in the same transaction. */
+  async image(tx: Tx, agentId: string, data: ImageUpdateData): Promise<void> {
+    const [row] = await tx.query<Changed>(
+      'UPDATE agents SET event_seq = event_seq + 1 WHERE id = $1 RETURNING id, org_id, event_seq',
+      [agentId],
+    );
+    if (row) await this.append(tx, row, AgentEvent.image, { ...data });
   }
 
   async skillSwitched(tx: Tx, rows: readonly Changed[], data: SkillSwitchData): Promise<void> {

@@ -5,7 +5,7 @@ import type { AgentStatus, DesiredState } from './agent.state.js';
 /** Columns of `agents a`, and of `swarms s` joined to it, as {@link toAgent} reads them. */
 export const AGENT_COLUMNS = `
   a.id, a.org_id, a.created_by, a.name, a.persona, a.session_key, a.error_count, a.provisioned_at, a.paused_at,
-  a.status, a.desired_state, a.region, a.runtime, a.image, a.avatar_url, a.config,
+  a.status, a.desired_state, a.region, a.runtime, a.image, a.image_id, a.previous_image, a.avatar_url, a.config,
   a.desired_generation, a.observed_generation, a.last_error, a.error_category,
   a.created_at, a.updated_at, a.started_at, a.stopped_at, s.id AS swarm_id, s.name AS swarm_name, s.slug AS swarm_slug`;
 
@@ -24,6 +24,8 @@ export interface AgentRow {
   readonly region: string;
   readonly runtime: AgentRuntime;
   readonly image: string;
+  readonly image_id: string | null;
+  readonly previous_image: string | null;
   readonly avatar_url: string | null;
   readonly config: AgentConfig;
   readonly desired_generation: number;
@@ -53,6 +55,8 @@ export const toAgent = (row: AgentRow): Agent => ({
   region: row.region,
   runtime: row.runtime,
   image: row.image,
+  imageId: row.image_id,
+  previousImage: row.previous_image,
   avatarUrl: row.avatar_url,
   config: row.config,
   workflowMd: row.workflow_md ?? null,

@@ -10,7 +10,10 @@ import {
   statusAfter,
 } from './agent.state.js';
 
-const COMMANDS: AgentCommand[] = ['start', 'stop', 'restart', 'delete', 'pause', 'resume', 'provision'];
+const COMMANDS: AgentCommand[] = ['start', 'stop', 'restart', 'delete', 'pause', 'resume', 'provision'].concat([
+  'repair',
+  'reset_memory',
+]) as AgentCommand[];
 const at = (desiredState: DesiredState, status: (typeof AGENT_STATUSES)[number]) => ({
   desiredState,
   status,
@@ -42,6 +45,12 @@ describe('agent states', () => {
     expect(statusAfter('start', at('running', 'provisioning'))).toBeUndefined();
     expect(statusAfter('stop', at('stopped', 'stopped'))).toBeUndefined();
     expect(statusAfter('restart', at('running', 'running'))).toBe('restarting');
+  });
+
+  it('makes an agent anew for a repair, and stops or starts none for a reset of the memory', () => {
+    expect(statusAfter('repair', at('stopped', 'stopped'))).toBe('restarting');
+    expect(statusAfter('reset_memory', at('running', 'error'))).toBe('restarting');
+    expect(statusAfter('reset_memory', at('stopped', 'stopped'))).toBe('stopping');
   });
 
   it('tries again what has failed', () => {

@@ -41,7 +41,8 @@ export const isSettled = (agent: Settleable): boolean =>
   agent.status === agent.desiredState &&
   (agent.desiredState !== 'running' || agent.restartGeneration === agent.observedRestartGeneration);
 
-export type AgentCommand = 'start' | 'stop' | 'restart' | 'delete' | 'pause' | 'resume' | 'provision';
+export type AgentCommand =
+  'start' | 'stop' | 'restart' | 'delete' | 'pause' | 'resume' | 'provision' | 'repair' | 'reset_memory';
 
 /** What {@link refusalOf} looks at. */
 export interface Commandable {
@@ -66,6 +67,8 @@ export function refusalOf(command: AgentCommand, { desiredState, status, isPause
     case 'start':
     case 'stop':
     case 'restart':
+    case 'repair':
+    case 'reset_memory':
     case 'delete':
       return undefined;
   }
@@ -73,12 +76,15 @@ export function refusalOf(command: AgentCommand, { desiredState, status, isPause
 
 const PROVISIONABLE: readonly AgentStatus[] = ['provisioning', 'restarting', 'error'];
 
+/** It runs, or comes up without anybody's doing. */
+const isOnItsWay = ({ desiredState, status }: Settleable): boolean =>
+  desiredState === 'running' && status !== 'error' && status !== 'stopped';
+
 /** The status a command puts an agent into, until the reconciler has done it; undefined: the command changes nothing. */
 export function statusAfter(command: AgentCommand, agent: Settleable): AgentStatus | undefined {
   switch (command) {
     case 'start':
-      if (agent.desiredState === 'running' && agent.status !== 'error' && agent.status !== 'stopped') return undefined;
-      return 'provisioning';
+      return isOnItsWay(agent) ? undefined : 'provisioning';
     case 'stop':
       return agent.desiredState === 'stopped' && agent.status !== 'error' ? undefined : 'stopping';
     case 'pause':
@@ -88,7 +94,10 @@ export function statusAfter(command: AgentCommand, agent: Settleable): AgentStat
     case 'provision':
       return agent.status === 'error' ? 'provisioning' : undefined;
     case 'restart':
+    case 'repair':
       return 'restarting';
+    case 'reset_memory':
+      return agent.desiredState === 'running' ? 'restarting' : 'stopping';
     case 'delete':
       return 'deleting';
   }

@@ -1,7 +1,7 @@
 import type { Tx } from '#libs/database';
 import type { McpServers } from '#libs/mcp';
 import type { AgentStatus, DesiredState } from './agent.state.js';
-import type { RefusedHostData, SkillSwitchData } from './agents.events.js';
+import type { ImageUpdateData, RefusedHostData, SkillSwitchData } from './agents.events.js';
 
 export type AgentRuntime = 'house' | 'openclaw';
 export const RUNTIMES: readonly AgentRuntime[] = ['house', 'openclaw'];
@@ -52,6 +52,10 @@ export interface Agent {
   readonly region: string;
   readonly runtime: AgentRuntime;
   readonly image: string;
+  /** What the host says that the image was when the agent was ready last; null: it was not since it has this image. */
+  readonly imageId: string | null;
+  /** Its image before the update that is under way; null: none is. */
+  readonly previousImage: string | null;
   readonly avatarUrl: string | null;
   readonly config: AgentConfig;
   /** Only filled by `get`. */
@@ -190,6 +194,12 @@ export interface SwitchedSkill extends SkillSwitchData {
   readonly at: Date;
 }
 
+/** One step of an update of the image. */
+export interface ImageUpdate extends ImageUpdateData {
+  readonly seq: number;
+  readonly at: Date;
+}
+
 /** How the files that an agent wrote are stored. */
 export interface AgentFilesState {
   readonly count: number;
@@ -227,6 +237,7 @@ export interface AgentExplanation {
   readonly advice: string | null;
   /** What to command once that is done; null: nothing, or it goes on by itself. */
   readonly command: 'start' | 'restart' | null;
+  readonly image: Pick<Agent, 'imageId' | 'previousImage'> & { readonly reference: string };
   /** What is stored of the files it wrote; null before anything was looked at. */
   readonly files: AgentFilesState | null;
   /** The last 20, newest first. */
@@ -235,6 +246,8 @@ export interface AgentExplanation {
   readonly refusedHosts: readonly RefusedHost[];
   /** Skills of it that were disabled or may be used again, the last 20, newest first. */
   readonly switchedSkills: readonly SwitchedSkill[];
+  /** How updates of its image went, the last 20 steps, newest first. */
+  readonly imageUpdates: readonly ImageUpdate[];
 }
 
 /** One line of an agent's output. */

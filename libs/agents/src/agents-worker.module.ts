@@ -12,6 +12,7 @@ import { LogWriter } from './logs/log-writer.js';
 import { AgentClaims } from './reconciler/agent-claims.js';
 import { AgentMoves } from './reconciler/agent-moves.js';
 import { AgentProgress } from './reconciler/agent-progress.js';
+import { AgentRenewal } from './reconciler/agent-renewal.js';
 import { AgentSpecs } from './reconciler/agent-spec.js';
 import { AgentWatcher } from './reconciler/agent-watcher.js';
 import { HostAgents, HostServices } from './reconciler/host-agents.js';
@@ -35,6 +36,7 @@ import { WorkspacesRepository } from './workspace/workspaces.repository.js';
     AgentJournal,
     AgentMoves,
     AgentProgress,
+    AgentRenewal,
     AgentReconciler,
     AgentSpecs,
     AgentWatcher,

@@ -1,4 +1,4 @@
-import { DomainError, conflict, notFound } from '#libs/kernel';
+import { DomainError, conflict, invalid, notFound } from '#libs/kernel';
 
 export const agentNotFound = (): DomainError => notFound('Agent');
 
@@ -6,6 +6,11 @@ export const agentNotRunning = (): DomainError =>
   new DomainError('agent_not_running', 'agent_not_running', 'The agent is not running; start it first');
 
 export const wrongAgentState = (message: string): DomainError => conflict('wrong_agent_state', message);
+
+export const imageNotAllowed = (): DomainError =>
+  invalid('image must be one of the images that this installation allows for the agent', [
+    { path: ['body', 'image'], message: 'is not one of the allowed images', type: 'invalid' },
+  ]);
 
 export const otherWorkspace = (): DomainError =>
   new DomainError('forbidden', 'other_workspace', 'This agent belongs to another workspace');

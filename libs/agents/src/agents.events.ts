@@ -1,3 +1,5 @@
+import type { ErrorCategory } from './agent.js';
+
 /** Kind of an agent's events in the event log. */
 export const AGENT_EVENTS = 'agent';
 
@@ -8,6 +10,7 @@ export const AgentEvent = {
   egressRefused: 'agent.egress_refused',
   files: 'agent.files',
   skillSwitched: 'agent.skill_switched',
+  image: 'agent.image',
 } as const;
 
 /** Data of an `agent.status` event; dates are ISO text. */
@@ -39,6 +42,19 @@ export interface SkillSwitchData {
   readonly isEnabled: boolean;
   /** Why it was disabled; null when it may be used again. */
   readonly reason: string | null;
+}
+
+/** Data of an `agent.image` event: a step of an update from one image to another. */
+export interface ImageUpdateData {
+  /** Somebody asked for it; the agent proved well on it; it did not, and goes back to the previous one. */
+  readonly outcome: 'wanted' | 'done' | 'returned';
+  readonly image: string;
+  readonly previousImage: string;
+  /** Of the image that the agent runs from then on; null while nobody knows. */
+  readonly imageId: string | null;
+  /** Why it goes back. */
+  readonly category?: ErrorCategory;
+  readonly error?: string;
 }
 
 /** Data of an `agent.files` event: what became of storing the files that the agent wrote. */

@@ -8,6 +8,7 @@ import { AgentCommands } from './agent-commands.js';
 import { AgentCreation, AgentCreationPorts } from './agent-creation.js';
 import { AgentDepartures } from './agent-departures.js';
 import { AgentExplainer } from './agent-explainer.js';
+import { AgentImages } from './agent-images.js';
 import { AgentJournal } from './agent-journal.js';
 import { AgentLiveStatus } from './agent-live-status.js';
 import { AgentReach } from './agent-reach.js';
@@ -45,6 +46,7 @@ import { WorkspaceGauges } from './workspace/workspace-gauges.js';
     AgentFilesRepository,
     AgentFilesService,
     AgentGauges,
+    AgentImages,
     AgentJournal,
     AgentLiveStatus,
     AgentLogsRepository,

@@ -12,6 +12,7 @@ import {
 } from '#libs/kernel';
 import { AgentCommands } from './agent-commands.js';
 import { AgentCreation, checkedName, checkedPersona } from './agent-creation.js';
+import { AgentImages } from './agent-images.js';
 import { AgentExplainer } from './agent-explainer.js';
 import { AgentLiveStatus } from './agent-live-status.js';
 import { type AgentCommand, isSettled } from './agent.state.js';
@@ -41,6 +42,7 @@ export class AgentWrites {
   constructor(
     @Inject(AgentCreation) readonly creation: AgentCreation,
     @Inject(AgentCommands) readonly commands: AgentCommands,
+    @Inject(AgentImages) readonly images: AgentImages,
   ) {}
 }
 
@@ -151,6 +153,34 @@ export class AgentsService {
   /** A new instance from the present settings, even when nothing has changed. */
   restart(caller: Caller, id: string): Promise<Agent> {
     return this.command(caller, id, 'restart');
+  }
+
+  /**
+   * Everything of it that runs is made anew (instance, network, the files that the control plane writes), whatever state it was in;
+   * what the agent wrote stays.
+   */
+  repair(caller: Caller, id: string): Promise<Agent> {
+    return this.command(caller, id, 'repair');
+  }
+
+  /**
+   * The agent forgets what it noted and what was said to it; who it is, its rules, skills and knowledge stay, and so do the stored
+   * conversations, which it is not told of again. A running one is made anew, a stopped one stays stopped.
+   */
+  resetMemory(caller: Caller, id: string): Promise<Agent> {
+    return this.command(caller, id, 'reset_memory');
+  }
+
+  /**
+   * Moves the agent to another image, by default the one that new agents get. When it is not well on that, it is back on the
+   * one before without anybody's doing; `why` tells.
+   * @throws DomainError `not_found`; `validation` for an image that the operator does not allow.
+   */
+  async updateImage(caller: Caller, id: string, image?: string): Promise<Agent> {
+    requireScope(caller, 'agents:write');
+    if (!isUuid(id)) throw agentNotFound();
+    await this.writes.images.update(caller, id, image, caller.subject);
+    return this.present(caller, id);
   }
 
   /** Waits until the agent is as wanted, has failed, or the time is over; returns it as it is then. */

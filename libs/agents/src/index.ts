@@ -1,5 +1,5 @@
 export * from './agent.js';
-export { AGENT_STATUSES, type AgentStatus, type DesiredState } from './agent.state.js';
+export { AGENT_STATUSES, type AgentStatus, canMove, type DesiredState } from './agent.state.js';
 export { AgentCommands } from './agent-commands.js';
 export { AgentReach, type NamedThings } from './agent-reach.js';
 export { AgentSecretsService, type ChangeSecrets } from './agent-secrets.service.js';

@@ -7,7 +7,7 @@ import { StoredDeletions } from '#libs/agents';
 import { FakeHost } from '#libs/containers';
 import { Database, openDataSource } from '#libs/database';
 import { FolderStorage } from '#libs/storage';
-import { type TestDatabase, type TestOrganisation, testDatabase, testOrganisation } from '#libs/testing';
+import { type TestDatabase, type TestOrganisation, eventually, testDatabase, testOrganisation } from '#libs/testing';
 import { type AgentsFixture, agentsFixture, demoAgent } from '../../agents/src/testing/agents-fixture.js';
 import { backUp } from './backup.js';
 import { type BackupManifest, BACKUP_FORMAT } from './manifest.js';
@@ -82,7 +82,17 @@ describe('backup and restore', () => {
     await db.database.query(`INSERT INTO log_lines (agent_id, at, level, line) VALUES ($1, now(), 'info', 'Hello')`, [
       id,
     ]);
+    await eventually(() => isAtRest(id));
     return id;
+  }
+
+  /** Nothing is written any more: the agent's first line of output is stored, and the outbox is empty. */
+  async function isAtRest(agentId: string): Promise<boolean> {
+    const [row] = await db.database.query<{ rest: boolean }>(
+      'SELECT EXISTS (SELECT 1 FROM log_cursors WHERE agent_id = $1) AND NOT EXISTS (SELECT 1 FROM outbox) AS rest',
+      [agentId],
+    );
+    return row!.rest;
   }
 
   it('brings every row, file and checkpoint back, and agents that start anew from them', async () => {
@@ -154,6 +164,15 @@ describe('backup and restore', () => {
     await restored.dataSource.destroy();
     rmSync(dir, { recursive: true, force: true });
   }, 60_000);
+
+  it('has no checkpoint of rows that were written after it', async () => {
+    const audit = join(db.dataDir, 'audit');
+    mkdirSync(audit, { recursive: true });
+    writeFileSync(join(audit, 'before'), 'signed');
+    await backUp({ ...from(), progress: () => writeFileSync(join(audit, 'after'), 'signed') });
+    expect(readdirSync(join(folder, 'audit'))).toContain('before');
+    expect(readdirSync(join(folder, 'audit'))).not.toContain('after');
+  });
 
   it('keeps what the snapshot names from being deleted until it is copied', async () => {
     const deletions = at.app.get(StoredDeletions);

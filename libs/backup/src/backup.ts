@@ -59,6 +59,8 @@ export async function backUp(options: BackupOptions): Promise<BackupManifest> {
 }
 
 async function copyAll(connection: Connection, folder: string, options: BackupOptions): Promise<BackupManifest> {
+  // before the rows: a checkpoint of rows that are not in the copy would say that its end was cut
+  if (await exists(options.auditDir)) await cp(options.auditDir, join(folder, AUDIT_FOLDER), { recursive: true });
   // what manifests of this moment name stays in the storage until the end
   await connection.query('SELECT pg_advisory_lock_shared($1)', [BACKUP_LOCK]);
   await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
@@ -72,7 +74,6 @@ async function copyAll(connection: Connection, folder: string, options: BackupOp
     options.progress(`${table.name}: ${table.rows} rows`);
   }
   const objects = await copyObjects(connection, folder, options);
-  if (await exists(options.auditDir)) await cp(options.auditDir, join(folder, AUDIT_FOLDER), { recursive: true });
   return {
     format: BACKUP_FORMAT,
     takenAt: (moment?.at ?? new Date()).toISOString(),

@@ -37,6 +37,8 @@ export interface Config {
     readonly publicUrl: string;
     readonly trustProxy: string | boolean;
     readonly corsOrigins: readonly string[];
+    /** How long an API that was told to end lets agents finish what they are answering. */
+    readonly shutdownGraceMs: number;
   };
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
@@ -63,6 +65,10 @@ export interface Config {
   readonly agent: {
     readonly runtime: AgentRuntimeName;
     readonly image: string;
+    /** Further images that agents may be updated to; one that ends in `:*` stands for every tag. */
+    readonly images: readonly string[];
+    /** How long a new image has to stay ready before an agent is left to it. */
+    readonly updateSettleMs: number;
     readonly memoryMb: number;
     readonly cpus: number;
     readonly capacity: number;
@@ -72,6 +78,7 @@ export interface Config {
     /** Folder whose node_modules hold OpenClaw, for the process runtime; undefined: none is installed. */
     readonly dir: string | undefined;
     readonly image: string;
+    readonly images: readonly string[];
     readonly memoryMb: number;
     readonly cpus: number;
   };
@@ -190,6 +197,8 @@ export interface Config {
     readonly usageRetentionDays: number;
     readonly auditRetentionDays: number;
     readonly inviteRetentionDays: number;
+    /** Between two rehearsals of a restore; 0: none. */
+    readonly restoreDrillHours: number;
   };
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }

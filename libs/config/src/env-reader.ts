@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, isAbsolute } from 'node:path';
 import ipaddr from 'ipaddr.js';
 
 /** The environment is wrong: one line for every variable at fault, none with its value when it may be secret. */
@@ -11,6 +11,9 @@ export class ConfigError extends Error {
     this.name = 'ConfigError';
   }
 }
+
+/** Registry, name, then a tag (or all of them), a digest, or both. */
+const IMAGE = /^[a-z0-9][\w./-]*(:\d+\/[\w./-]+)?(:([\w][\w.-]{0,127}|\*))?(@sha256:[0-9a-f]{64})?$/;
 
 /** Reads variables (each also as `<NAME>_FILE`) and gathers what is wrong with them until `finish`. */
 export class EnvReader {
@@ -77,6 +80,14 @@ export class EnvReader {
     const wrong = networks.find((text) => !ipaddr.isValidCIDR(text) && isIP(text) === 0);
     if (wrong !== undefined) this.report(name, `must be networks like 10.1.0.0/16, not "${wrong}"`);
     return networks;
+  }
+
+  /** Comma-separated images, `name:*` for every tag of one; a path is a folder (process runtime). */
+  images(name: string): string[] {
+    const images = this.list(name);
+    const wrong = images.find((text) => !IMAGE.test(text) && !(isAbsolute(text) && !text.includes('..')));
+    if (wrong !== undefined) this.report(name, `must be images like acme/agent:2.1 or acme/agent:*, not "${wrong}"`);
+    return images;
   }
 
   oneOf<const T extends readonly string[]>(name: string, values: T, fallback: T[number]): T[number] {

@@ -75,8 +75,20 @@ describe('the environment', () => {
     [{ S3_BUCKET: 'files', S3_ACCESS_KEY_ID: 'id' }, /S3_SECRET_ACCESS_KEY are set both or neither/],
     [{ LOG_RETENTION_DAYS: '0' }, /from 1 to 3650, not "0"/],
     [{ DATABASE_URL: '' }, /DATABASE_URL is missing/],
+    [{ AGENT_IMAGES: 'acme/agent:1, acme/agent:$(id)' }, /AGENT_IMAGES must be images .* not "acme\/agent:\$\(id\)"/],
+    [{ OPENCLAW_IMAGES: '/opt/../etc' }, /OPENCLAW_IMAGES must be images/],
   ])('is refused with %j', (environment, reason) => {
     expect(() => load(environment)).toThrow(reason);
+  });
+
+  it('takes images by tag, by digest, of a registry, of every tag, and folders', () => {
+    const images = [
+      'acme/agent:2.1',
+      'reg.example:5000/a/agent:*',
+      `acme/agent@sha256:${'a'.repeat(64)}`,
+      '/opt/agent-2',
+    ];
+    expect(load({ AGENT_IMAGES: images.join(', ') }).agent.images).toEqual(images);
   });
 
   it('takes an empty variable for one that is not set', () => {

@@ -24,18 +24,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const production = nodeEnv === 'production';
   const dataDir = resolve(env.text('DATA_DIR', '.rookery'));
   const port = env.integer('PORT', 3000, 0, 65535);
-  const host = env.text('HOST', '127.0.0.1');
   const relayPort = env.integer('EDGE_RELAY_PORT', 4100, 0, 65535);
   const config: Config = {
     env: nodeEnv,
     role: env.oneOf('ROLE', ['host', 'control', 'edge'] as const, 'host'),
-    http: {
-      port,
-      host,
-      publicUrl: env.url('PUBLIC_URL', `http://${host.includes(':') ? `[${host}]` : host}:${port}`),
-      trustProxy: env.booleanOrText('TRUST_PROXY', false),
-      corsOrigins: env.list('CORS_ORIGINS'),
-    },
+    http: http(env, port),
     databaseUrl: env.requiredUrl('DATABASE_URL', ['postgres:', 'postgresql:']),
     redisUrl: env.optionalUrl('REDIS_URL', ['redis:', 'rediss:']),
     dataDir,
@@ -46,6 +39,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     agent: {
       runtime: env.oneOf('AGENT_RUNTIME', ['house', 'openclaw'] as const, 'house'),
       image: env.text('AGENT_IMAGE', 'rookery/agent:local'),
+      images: env.images('AGENT_IMAGES'),
+      updateSettleMs: env.integer('AGENT_UPDATE_SETTLE_SECONDS', 5, 0, 600) * 1000,
       memoryMb: env.integer('AGENT_MEMORY_MB', 512, 64, 1_048_576),
       cpus: env.decimal('AGENT_CPUS', 1, 0.05, 1024),
       capacity: env.integer('HOST_CAPACITY', defaultCapacity(), 1, 100_000),
@@ -115,6 +110,18 @@ function embeddings(env: EnvReader): Config['embeddings'] {
   };
 }
 
+function http(env: EnvReader, port: number): Config['http'] {
+  const host = env.text('HOST', '127.0.0.1');
+  return {
+    port,
+    host,
+    publicUrl: env.url('PUBLIC_URL', `http://${host.includes(':') ? `[${host}]` : host}:${port}`),
+    trustProxy: env.booleanOrText('TRUST_PROXY', false),
+    corsOrigins: env.list('CORS_ORIGINS'),
+    shutdownGraceMs: env.integer('SHUTDOWN_GRACE_SECONDS', 8, 0, 3_600) * 1000,
+  };
+}
+
 function edge(env: EnvReader, relayPort: number): Config['edge'] {
   return {
     bind: env.text('EDGE_BIND', '127.0.0.1'),
@@ -145,6 +152,7 @@ function openclaw(env: EnvReader): Config['openclaw'] {
   return {
     dir: dir === undefined ? undefined : resolve(dir),
     image: env.text('OPENCLAW_IMAGE', 'ghcr.io/openclaw/openclaw:2026.9.6'),
+    images: env.images('OPENCLAW_IMAGES'),
     memoryMb: env.integer('OPENCLAW_MEMORY_MB', 2048, 1024, 1_048_576),
     cpus: env.decimal('OPENCLAW_CPUS', 2, 0.05, 1024),
   };
@@ -184,6 +192,7 @@ function limits(env: EnvReader): Config['limits'] {
     inviteRetentionDays: env.integer('INVITE_RETENTION_DAYS', 30, 1, 3650),
     usageRetentionDays: env.integer('USAGE_RETENTION_DAYS', 1_095, 32, 36_500),
     auditRetentionDays: env.integer('AUDIT_RETENTION_DAYS', 365, 1, 36_500),
+    restoreDrillHours: env.integer('RESTORE_DRILL_HOURS', 168, 0, 8_760),
   };
 }
 

@@ -42,6 +42,15 @@ export interface PlaceFolder {
   readonly signal: AbortSignal;
 }
 
+/** Files and folders that are to go from a workspace. */
+export interface EraseFiles {
+  /** The agent's image, for where a program has to do it. */
+  readonly image: string;
+  /** Relative to the workspace. */
+  readonly paths: readonly string[];
+  readonly signal: AbortSignal;
+}
+
 /**
  * What agents wrote into their workspaces, seen from outside. The agent is not trusted: links, pipes and devices are left
  * out, no path leads anywhere else, and what is read is bounded.
@@ -65,4 +74,10 @@ export interface AgentWorkspaces {
    * @throws DomainError code `config` for a folder of the agent's own, `placing_failed` when it may be tried again.
    */
   place(agentId: string, place: PlaceFolder): Promise<void>;
+  /**
+   * Takes files and folders away, whatever the agent made of them; to be called while it does not run. Does nothing where there is
+   * no workspace.
+   * @throws DomainError code `erase_failed` when it may be tried again.
+   */
+  erase(agentId: string, erase: EraseFiles): Promise<void>;
 }

@@ -19,8 +19,10 @@ export interface ContainerSpec {
   readonly epoch: number;
   /** Which program runs: `house` or `openclaw`. */
   readonly runtime: 'house' | 'openclaw';
-  /** Image reference; the process adapter ignores it. */
+  /** Image reference; for the process adapter the folder of a program when it is an absolute path, else the built-in one. */
   readonly image: string;
+  /** Id of the image to run where the host still has it, whatever `image` means there by now. */
+  readonly imageId?: string | null;
   /** The whole environment but for what the adapter adds: bind address, port, workspace path, nonce. */
   readonly env: Readonly<Record<string, string>>;
   readonly files: readonly WorkspaceFile[];
@@ -40,6 +42,8 @@ export interface ContainerState {
   /** Epoch and digest of the spec the instance was made from; null when missing. */
   readonly epoch: number | null;
   readonly specHash: string | null;
+  /** What it runs, however it was named: the engine's id of the image, or the version of the program. Null when missing. */
+  readonly imageId: string | null;
   /** `host:port` of the gateway as the host's edge reaches it; null unless running. */
   readonly endpoint: string | null;
   readonly startedAt: Date | null;
@@ -73,6 +77,13 @@ export interface LogOptions {
   readonly signal: AbortSignal;
 }
 
+export interface RemoveOptions {
+  /** Also workspace, network and all that is kept for the agent. */
+  readonly wipe: boolean;
+  /** Also what connects it (network, port), so that it is made anew; the workspace stays. */
+  readonly connections?: boolean;
+}
+
 /** `/readyz?for=peers` answers 200 only where chats with peers are taken. */
 export type ProbePath = '/healthz' | '/readyz' | '/readyz?for=peers';
 
@@ -93,15 +104,16 @@ export interface ContainerRuntime {
   /**
    * Makes the instance exist as the spec says, not yet started. An instance of another epoch or spec is removed first;
    * the workspace stays.
+   * @param mark - for a workspace to which nothing is to be restored: it bears this mark afterwards, if the state is `created`.
    * @throws DomainError code `image_pull`, `no_capacity` or `config` when the spec can't be met.
    */
-  ensure(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState>;
+  ensure(spec: ContainerSpec, signal: AbortSignal, mark?: string): Promise<ContainerState>;
   /** Starts it and waits until the process runs (not until it is ready). */
   start(agentId: string, signal: AbortSignal): Promise<ContainerState>;
   /** Asks it to end, kills it after `timeoutMs`; a missing one is fine. */
   stop(agentId: string, timeoutMs: number, signal: AbortSignal): Promise<ContainerState>;
-  /** Removes the instance; with `wipe` also workspace, network and all that is kept for the agent. */
-  remove(agentId: string, options: { readonly wipe: boolean }, signal: AbortSignal): Promise<void>;
+  /** Removes the instance. */
+  remove(agentId: string, options: RemoveOptions, signal: AbortSignal): Promise<void>;
   inspect(agentId: string): Promise<ContainerState>;
   /** Null unless running. */
   stats(agentId: string): Promise<ContainerStats | null>;

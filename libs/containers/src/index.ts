@@ -5,4 +5,4 @@ export * from './containers.module.js';
 export { toolsFolder } from './docker/naming.js';
 export { FakeHost, FakeRuntime } from './fake/fake-runtime.js';
 export { KeyedMutex } from './keyed-mutex.js';
-export { NOT_OWN, ownFiles } from './workspace/own-files.js';
+export { MEMORY, NOT_OWN, ownFiles } from './workspace/own-files.js';

@@ -8,6 +8,7 @@ export function specHash(spec: ContainerSpec): string {
   const files = spec.files.map(({ path, content }) => [path, content] as const).sort(byFirst);
   const canonical: unknown[] = [agentId, orgId, runtime, image, memoryMb, cpus, pidsLimit, stopTimeoutMs, env, files];
   if (spec.tools !== undefined && spec.tools.length > 0) canonical.push([...spec.tools].sort());
+  if (typeof spec.imageId === 'string') canonical.push(spec.imageId);
   return createHash('sha256').update(JSON.stringify(canonical)).digest('hex');
 }
 

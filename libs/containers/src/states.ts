@@ -6,6 +6,7 @@ export const missing = (agentId: string): ContainerState => ({
   status: 'missing',
   epoch: null,
   specHash: null,
+  imageId: null,
   endpoint: null,
   startedAt: null,
   exitCode: null,

@@ -40,6 +40,11 @@ export class ChatService {
     @Inject(RunPump) private readonly pump: RunPump,
   ) {}
 
+  /** True once the process was told to end: what is under way may finish, new messages are refused. */
+  get isShuttingDown(): boolean {
+    return this.pump.isShuttingDown;
+  }
+
   /**
    * Stores the message with a new run, then asks the agent.
    * @param runId - for a request that may be repeated: when the agent has this run already, it is followed instead.

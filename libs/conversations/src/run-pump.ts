@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { CONFIG, type Config } from '#libs/config';
 import { Notices } from '#libs/events';
 import { type GatewayMessage, GatewayClient, type GatewayTarget, HistoryRequired } from '#libs/gateway-client';
 import { DomainError, type Scope } from '#libs/kernel';
@@ -52,6 +53,7 @@ export class RunPump implements OnModuleDestroy {
     @Inject(Notices) private readonly notices: Notices,
     @Inject(Logger) private readonly logger: Logger,
     @Inject(Metrics) metrics: Metrics,
+    @Inject(CONFIG) private readonly config: Config,
   ) {
     this.ended = metrics.counter('rookery_chat_runs_total', 'Chat runs that ended, by status', ['status']);
     this.firstText = metrics.histogram('rookery_chat_first_text_seconds', 'From the stored message to the first text');
@@ -84,8 +86,13 @@ export class RunPump implements OnModuleDestroy {
 
   async onModuleDestroy(): Promise<void> {
     this.isClosing = true;
+    await this.allFinished(this.config.http.shutdownGraceMs);
     for (const run of this.live.values()) run.stop({ status: 'interrupted', ...INTERRUPTED });
-    await Promise.race([Promise.all(this.finishing), sleep(DRAIN_MS, undefined, { ref: false })]);
+    await this.allFinished(DRAIN_MS);
+  }
+
+  private async allFinished(patienceMs: number): Promise<void> {
+    await Promise.race([Promise.all(this.finishing), sleep(patienceMs, undefined, { ref: false })]);
   }
 
   private async carry(run: LiveRun, turn: Turn): Promise<void> {

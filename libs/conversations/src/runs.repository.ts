@@ -62,12 +62,16 @@ export interface RunProgress {
   readonly content: string | null;
 }
 
-/** The newest `$4` messages before the run's own that fit `$5` characters together, oldest first. */
+/**
+ * The newest `$4` messages before the run's own that fit `$5` characters together, oldest first; none of the time before the agent's
+ * memory was reset.
+ */
 const EARLIER = `
   SELECT role, content FROM (
     SELECT id, role, content, sum(length(content)) OVER (ORDER BY id DESC) AS chars FROM (
       SELECT id, role, content FROM messages
        WHERE org_id = $1 AND session_id = $2 AND run_id IS DISTINCT FROM $3 AND content <> ''
+          AND created_at > coalesce((SELECT a.memory_reset_at FROM agents a WHERE a.id = messages.agent_id), '-infinity')
        ORDER BY id DESC LIMIT $4) newest) counted
    WHERE chars <= $5 ORDER BY id`;
 

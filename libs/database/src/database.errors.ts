@@ -2,8 +2,9 @@ import { isNativeError } from 'node:util/types';
 import { DomainError } from '#libs/kernel';
 
 const DOWN_CODES = /^(08|57P0[1-5]$|53300$|ECONN|EPIPE$|ETIMEDOUT$|ENOTFOUND$|EAI_AGAIN$|EHOSTUNREACH$)/;
+/** TypeORM takes the runner from a transaction as soon as its connection is lost. */
 const DOWN_MESSAGES =
-  /Connection terminated|timeout exceeded when trying to connect|connection timeout|Client has encountered a connection error|not queryable|connection is insecure|Driver not Connected/i;
+  /Query runner already released|Connection terminated|timeout exceeded when trying to connect|connection timeout|Client has encountered a connection error|not queryable|connection is insecure|Driver not Connected/i;
 
 /** The database's schema is not the one this build was made for. */
 export class SchemaError extends Error {

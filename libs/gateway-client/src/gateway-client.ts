@@ -14,6 +14,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** A model may think long before its first token, but an answer without a byte for this long is given up. */
 const SILENCE_TIMEOUT_MS = 15 * 60_000;
 const HEALTH_TIMEOUT_MS = 2_000;
+const DISCARD_TIMEOUT_MS = 2_000;
 /** What may still come after `[DONE]` has this long. */
 const END_TIMEOUT_MS = 1_000;
 /** A relay token is good for 30 s; one is used for this long. */
@@ -82,6 +83,18 @@ export class GatewayClient implements OnApplicationShutdown {
       signal?.throwIfAborted();
       return { live: false, status: null };
     }
+  }
+
+  /** Has the agent throw away folders of skills, also amid its turns. @throws DomainError when it did not within 2 s; the signal's reason */
+  async discardSkills(target: GatewayTarget, skills: readonly string[], signal: AbortSignal): Promise<void> {
+    const response = await this.answer(target, {
+      method: 'POST',
+      path: 'v1/skills/discard',
+      body: JSON.stringify({ skills }),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(DISCARD_TIMEOUT_MS)]),
+    });
+    if (response.statusCode !== 204) throw answerError(response.statusCode ?? 0, await errorBody(response));
+    response.resume();
   }
 
   onApplicationShutdown(): void {

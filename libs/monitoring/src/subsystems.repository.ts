@@ -9,7 +9,7 @@ const HOUR = "now() - interval '1 hour'";
 /** More work than this waiting is a full buffer. */
 const BUFFER_CAPACITY = 1_000;
 /** What a user asked for is no crash. */
-const COMMANDED = '^(start|stop|restart|delete|pause|resume|provision) by ';
+const COMMANDED = '^(start|stop|restart|delete|pause|resume|provision|update|repair|reset_memory) by ';
 
 const FIGURES = `
   SELECT

@@ -25,7 +25,7 @@ const EVENTS = `
     FROM events e
    WHERE e.org_id = $1 AND e.thing_kind = 'agent' AND e.type = 'agent.status' AND e.data->>'from' = 'running'
      AND e.data->>'to' IN ('restarting', 'error', 'provisioning')
-     AND e.data->>'cause' !~ '^(start|stop|restart|delete|pause|resume|provision) by '`;
+     AND e.data->>'cause' !~ '^(start|stop|restart|delete|pause|resume|provision|update|repair|reset_memory) by '`;
 
 const PAGE = `
   WITH matching AS (

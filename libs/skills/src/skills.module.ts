@@ -3,6 +3,7 @@ import { AgentsModule, AgentsWorkerModule, WorkspaceSources } from '#libs/agents
 import { AuditModule } from '#libs/audit';
 import { CONTAINER_RUNTIME, type ContainerRuntime } from '#libs/containers';
 import { EgressModule } from '#libs/egress';
+import { GatewayClientModule } from '#libs/gateway-client';
 import { IdentityModule } from '#libs/identity';
 import { SecretsModule } from '#libs/secrets';
 import { AgentSkillsRepository } from './agent-skills.repository.js';
@@ -13,6 +14,7 @@ import { HostTools } from './host-tools.js';
 import { InstallCommits, InstallTables } from './installing/install-commits.js';
 import { PlacedSkills } from './installing/placed-skills.js';
 import { SkillContents } from './installing/skill-contents.js';
+import { SkillDiscards } from './installing/skill-discards.js';
 import { SkillInstaller } from './installing/skill-installer.js';
 import { SkillInstallsRepository } from './installing/skill-installs.repository.js';
 import { PlacingHost, SkillPlacer } from './installing/skill-placer.js';
@@ -105,7 +107,7 @@ const toolsBuilder: FactoryProvider<SkillToolsBuilder> = {
 
 /** For the worker of a host: installs skills on its agents. */
 @Module({
-  imports: [AgentsModule, AgentsWorkerModule, EgressModule],
+  imports: [AgentsModule, AgentsWorkerModule, EgressModule, GatewayClientModule],
   providers: [
     ...TABLES,
     ...TOOL_TABLES,
@@ -116,6 +118,7 @@ const toolsBuilder: FactoryProvider<SkillToolsBuilder> = {
     PlacingHost,
     RequiredToolsRepository,
     SkillContents,
+    SkillDiscards,
     SkillFiles,
     SkillInstaller,
     SkillPlacer,

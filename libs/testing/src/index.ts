@@ -2,6 +2,7 @@ export * from './embedding-server.js';
 export * from './eventually.js';
 export * from './package-registries.js';
 export * from './pdf.js';
+export * from './reverse-proxy.js';
 export * from './servers.js';
 export * from './test-cluster.js';
 export * from './test-config.js';

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -13,19 +14,33 @@ export interface TestRedis {
   flush(): Promise<void>;
   /** Kills the server and starts it again, empty, on the same port. */
   restart(): Promise<void>;
+  /** kill -9. */
+  kill(): Promise<void>;
+  /** Starts it again after `kill`, empty, on the same port. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** A TCP port on 127.0.0.1 that nobody uses just now. */
+/** Below those that the kernel gives to outgoing connections: one of these may have it before the program that is to listen. */
+const PORTS = { first: 20_000, behind: 32_768 };
+const given = new Set<number>();
+
+/** A TCP port on 127.0.0.1 that nobody uses just now, never the same twice. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No port was given');
-  return address.port;
+  for (;;) {
+    const port = randomInt(PORTS.first, PORTS.behind);
+    if (given.has(port)) continue;
+    given.add(port);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 /** Starts `redis-server`; guard the suite with `describeIf(requireTool('redis-server'), …)`. */
@@ -40,6 +55,10 @@ export async function startRedis(): Promise<TestRedis> {
     },
     restart: async () => {
       await ended(server);
+      server = await launchRedis(port, dir);
+    },
+    kill: () => ended(server),
+    start: async () => {
       server = await launchRedis(port, dir);
     },
     stop: async () => {

@@ -9,6 +9,7 @@ const ENVIRONMENT = {
   NODE_ENV: 'test',
   HOST_ID: 'test-host',
   LOG_LEVEL: 'silent',
+  SHUTDOWN_GRACE_SECONDS: '0',
   JWT_SECRET: 'jwt-secret-for-tests-0123456789abcdef',
   MASTER_KEY: 'master-key-for-tests-0123456789abcde',
 };

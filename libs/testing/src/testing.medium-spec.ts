@@ -57,6 +57,12 @@ describe('freePort', () => {
     await new Promise((resolve) => server.close(resolve));
     expect(port).toBeGreaterThan(0);
   });
+
+  it('gives none twice, and none that an outgoing connection may get', async () => {
+    const ports = await Promise.all(Array.from({ length: 500 }, () => freePort()));
+    expect(new Set(ports).size).toBe(500);
+    expect(Math.max(...ports)).toBeLessThan(32_768);
+  });
 });
 
 describeIf(requireTool('redis-server'), 'startRedis', () => {

@@ -51,7 +51,7 @@ const TOOLS: readonly [string, (canary: string) => object][] = [
 
 /**
  * A model provider that does what the last message says, over real HTTP:
- * `stream <n>` n words apart, `say <text>`, `hang` one word and no end, `seen <word>` whether the request holds the word,
+ * `stream <n>` n words apart, `say <text>`, `hang` an answer without a word or an end, `seen <word>` whether the request holds the word,
  * `tools <word>` calls every tool it can think of and tells which results held the word and which tools were offered.
  */
 export class ConformanceModel {
@@ -94,17 +94,18 @@ export class ConformanceModel {
     const asked = { messages: json.messages, tools: (json.tools ?? []).map((tool) => tool.function.name), body };
     res.writeHead(200, { 'content-type': 'text/event-stream' });
     const said = lastSaid(asked.messages);
-    if (said.startsWith('hang')) return void res.write(frame({ role: 'assistant', content: 'waiting ' }));
+    if (said.startsWith('hang')) return res.flushHeaders();
     await write(res, planned(said, asked));
   }
 }
 
-/** What the user typed last, without what a runtime puts around it. */
+/** What the user typed last, without what a runtime puts around it, and without an earlier message that got no answer. */
 function lastSaid(messages: readonly WireMessage[]): string {
   const users = messages.filter(({ role }) => role === 'user').map(({ content }) => textOf(content));
   const last = users.findLast((text) => !text.startsWith('<<<BEGIN_OPENCLAW')) ?? '';
   const current = last.split('[Current message - respond to this]\nUser: ').at(-1) ?? last;
-  return current.replace(/^\[[^\]]* UTC\] /, '').split('\n\nRuntime: agent=')[0] ?? '';
+  const typed = current.replace(/^\[[^\]]* UTC\] /, '').split('\n\nRuntime: agent=')[0] ?? '';
+  return typed.split('\n\n').at(-1) ?? typed;
 }
 
 function planned(said: string, asked: Asked): Reply {

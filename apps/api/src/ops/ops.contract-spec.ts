@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { ChatService } from '#libs/conversations';
 import { type ApiFixture, startApi } from '../testing/api-fixture.js';
 
 let api: ApiFixture;
@@ -21,6 +22,17 @@ describe('health', () => {
         status: 'ok',
         details: { database: { status: 'up' }, migrations: { status: 'up' }, queue: { status: 'up' } },
       },
+    });
+  });
+
+  it('is not ready once it was told to end, so that requests go to another', async () => {
+    const ending = jest.spyOn(api.app.get(ChatService), 'isShuttingDown', 'get').mockReturnValue(true);
+    const { status, body } = await api.request('GET', '/readyz');
+    ending.mockRestore();
+    expect(status).toBe(503);
+    expect(body).toMatchObject({
+      status: 'error',
+      details: { database: { status: 'up' }, process: { status: 'down' } },
     });
   });
 

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { AuditModule } from '#libs/audit';
+import { ConversationsModule } from '#libs/conversations';
 import { IdentityModule, TeamModule } from '#libs/identity';
 import { AccountPages, MailedLinks } from './accounts/account-pages.js';
 import { AdminPages } from './admin/admin-pages.js';
@@ -16,7 +17,7 @@ import { PagesController } from './pages/pages.controller.js';
 
 /** What operators and load balancers ask for: health, metrics, documents, the queue board. */
 @Module({
-  imports: [TerminusModule, AuditModule, IdentityModule, TeamModule],
+  imports: [TerminusModule, AuditModule, ConversationsModule, IdentityModule, TeamModule],
   controllers: [PagesController, HealthController, MetricsController, DocsController],
   providers: [
     AccountPages,

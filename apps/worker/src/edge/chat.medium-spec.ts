@@ -168,6 +168,23 @@ describe('chat through the relay', () => {
     expect(messages.map(({ content }) => content)).toEqual(['three', 'Hello there', 'four']);
   });
 
+  it('tells an agent nothing of the time before its memory was reset, and keeps it for whoever reads', async () => {
+    await say({ message: 'before' });
+    await edge.db.database.query(
+      'UPDATE agents SET memory_reset_at = (SELECT max(created_at) FROM messages WHERE agent_id = $1) WHERE id = $1',
+      [agentId],
+    );
+    await say({ message: 'after' });
+    gateway.script = (request, res) => {
+      if (request.headers['x-rookery-refill'] === '1') return says('remembered')(request, res);
+      res.writeHead(409).end(JSON.stringify({ error: { code: 'history_required', message: 'x' } }));
+    };
+    await say({ message: 'now' });
+    const { messages } = JSON.parse(gateway.last.body) as { messages: { content: string }[] };
+    expect(messages.map(({ content }) => content)).toEqual(['after', 'Hello there', 'now']);
+    expect(await texts()).toContain('user: before');
+  });
+
   it('gives the context to the agent and keeps it out of the history', async () => {
     await say({ message: 'Hi', context: { name: 'Alice', plan: 'Pro' } });
     const { messages } = JSON.parse(gateway.last.body) as { messages: { role: string; content: string }[] };
@@ -476,7 +493,23 @@ describe('chat through the relay', () => {
     expect(await one.get(RunSweeper).deleteBefore(yearAgo, 100)).toBe(0);
   });
 
-  it('interrupts its runs when the process ends gracefully, and takes no more', async () => {
+  it('lets agents finish their answers when the process ends gracefully, and takes no more', async () => {
+    const { goOn } = paused(gateway, 'so far');
+    const third = await replica({ ...edge.config, http: { ...edge.config.http, shutdownGraceMs: 20_000 } });
+    const run = await third.get(ChatService).send(caller, agentId, { message: 'Hi' });
+    const events = all(run.events(stay));
+    const closing = third.close();
+    await eventually(() => third.get(ChatService).isShuttingDown);
+    await expect(third.get(ChatService).send(caller, agentId, { message: 'Hi' })).rejects.toMatchObject({
+      code: 'shutting_down',
+    });
+    goOn(' and the rest');
+    expect((await events).at(-1)).toMatchObject({ kind: 'done' });
+    await closing;
+    expect(await rowOf(run.runId)).toMatchObject({ status: 'completed', content: 'so far and the rest' });
+  });
+
+  it('interrupts its runs when the process ends and its patience is over', async () => {
     paused(gateway, 'so far');
     const third = await replica(edge.config);
     const run = await third.get(ChatService).send(caller, agentId, { message: 'Hi', onDisconnect: 'continue' });

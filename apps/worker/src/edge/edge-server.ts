@@ -50,8 +50,10 @@ export class EdgeServer implements OnApplicationBootstrap, BeforeApplicationShut
     this.logger.info('the edge is open', { bind, relayPort: relay.port, agentPort: agents.port });
   }
 
+  /** The agents' door stays open until the chats are over: whoever answers one may only just be about to ask its model. */
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.relay.close(DRAIN_MS), this.agents.close(DRAIN_MS)]);
+    await this.relay.close(DRAIN_MS);
+    await this.agents.close(DRAIN_MS);
     await this.calls.drain(SETTLE_MS);
   }
 }

@@ -9,8 +9,13 @@ import { endToEndHeaders, forward } from './forward.js';
 import { bearerOf } from './credentials.js';
 import { LocalAddresses } from './local-address.js';
 
-/** What the API may ask of a gateway. */
-const GATEWAY_PATHS: ReadonlySet<string> = new Set(['GET healthz', 'GET readyz', 'POST v1/chat/completions']);
+/** What the API and the worker may ask of a gateway. */
+const GATEWAY_PATHS: ReadonlySet<string> = new Set([
+  'GET healthz',
+  'GET readyz',
+  'POST v1/chat/completions',
+  'POST v1/skills/discard',
+]);
 const ROUTE = /^\/relay\/([0-9a-f-]{36})\/([^?]*)(\?.*)?$/i;
 const NOT_PASSED_ON: ReadonlySet<string> = new Set(['authorization', 'host', 'cookie', 'x-forwarded-for', 'forwarded']);
 /** How long a token that was checked is not checked again; it may live longer by as much. */

@@ -199,6 +199,15 @@ describe('the relay and its client', () => {
     expect(await client.health(target('127.0.0.1:1', 'http://127.0.0.1:1'))).toEqual({ live: false, status: null });
   });
 
+  it('carries skills to be discarded, and says when they were not', async () => {
+    const discard = () => client.discardSkills(target(), ['leaky'], new AbortController().signal);
+    gateway.script = (_request, res) => void res.writeHead(204).end();
+    await discard();
+    expect(gateway.last).toMatchObject({ method: 'POST', url: '/v1/skills/discard', body: '{"skills":["leaky"]}' });
+    gateway.script = (_request, res) => void res.writeHead(404).end('{"error":{"code":"not_found","message":"No"}}');
+    await expect(discard()).rejects.toMatchObject({ kind: 'upstream_failed', code: 'not_found' });
+  });
+
   it('lets nothing through without a token for this host and this agent', async () => {
     const secret = edge.config.security.jwtSecret;
     const claims = { agentId, hostId: edge.config.host.id, epoch: EPOCH, endpoint: gateway.endpoint };

@@ -26,7 +26,10 @@ export class HttpDoor {
   ) {
     this.server = createServer(
       { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
-      (req, res) => void handler(req, res),
+      (req, res) => {
+        res.once('close', () => this.leave());
+        void handler(req, res);
+      },
     );
     const { connect } = also;
     if (!connect) return;
@@ -62,6 +65,11 @@ export class HttpDoor {
     }, drainMs);
     await closed;
     clearTimeout(cut);
+  }
+
+  /** Node would take further requests on a connection that was busy when the door closed. */
+  private leave(): void {
+    if (!this.server.listening) setImmediate(() => this.server.closeIdleConnections());
   }
 }
 

@@ -137,4 +137,13 @@ describe('logs of agents', () => {
     expect(await db.database.query('SELECT 1 FROM log_lines WHERE agent_id = $1', [agentId])).toEqual([]);
     await expect(at.logs.tail(org.caller, agentId, 1)).rejects.toMatchObject({ kind: 'not_found' });
   });
+
+  it('stores nothing more of an agent from the moment of its deletion, so that what is erased stays erased', async () => {
+    const store = at.app.get(LogStore, { strict: false });
+    await at.agents.delete(org.caller, agentId);
+    await store.append([{ agentId, source: 'fake:test-host', at: new Date(), text: 'late', position: 1_000_000 }]);
+    expect(await db.database.query(`SELECT 1 FROM log_lines WHERE agent_id = $1 AND line = 'late'`, [agentId])).toEqual(
+      [],
+    );
+  });
 });

@@ -6,13 +6,13 @@ import { type LogColumns, type ShippedLine, toColumns } from './log-batch.js';
 /**
  * One statement, so lines and the positions they came from are stored together or not at all; lines up to the stored
  * position are left out, so repeating a batch whose answer was lost stores nothing twice. What an old copy still says
- * after its agent has moved is left out too.
+ * after its agent has moved is left out too, and what is said after the deletion, which may be erased by then.
  */
 const INSERT = `
   WITH stream AS (
     SELECT c.agent_id, c.source, c.position, coalesce(old.position, -1) AS stored
       FROM unnest($6::uuid[], $7::text[], $8::bigint[]) AS c (agent_id, source, position)
-      JOIN agents a ON a.id = c.agent_id AND a.status <> 'deleted' AND a.host_id = $9
+      JOIN agents a ON a.id = c.agent_id AND a.desired_state <> 'deleted' AND a.host_id = $9
       LEFT JOIN log_cursors old ON old.agent_id = c.agent_id AND old.source = c.source
   ), moved AS (
     INSERT INTO log_cursors (agent_id, source, position)

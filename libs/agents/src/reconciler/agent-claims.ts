@@ -4,6 +4,7 @@ import type { ErrorCategory } from '../agent.js';
 import { AgentJournal } from '../agent-journal.js';
 import { type AgentStatus, canMove } from '../agent.state.js';
 import { FenceLostError } from '../agents.errors.js';
+import type { ImageUpdateData } from '../agents.events.js';
 import { HostSession } from '../hosts/host-session.js';
 import { CLAIMED_COLUMNS, type ClaimedAgent, type ClaimedRow, toClaimed } from './claimed-agent.js';
 
@@ -39,6 +40,8 @@ export interface StatusWrite {
   readonly nextRetryAt?: Date | null;
   readonly category?: ErrorCategory;
   readonly error?: string;
+  /** How the update of its image goes on with this. */
+  readonly imageUpdate?: ImageUpdateData | undefined;
   /** Statements of the same transaction, each with the agent's id as `$1`. */
   readonly also?: readonly string[];
 }
@@ -114,6 +117,7 @@ export class AgentClaims {
         ...(change.category === undefined ? {} : { category: change.category }),
         ...(change.error === undefined ? {} : { error: change.error }),
       });
+      if (change.imageUpdate) await this.journal.image(tx, agent.id, change.imageUpdate);
       return toClaimed(row);
     });
     return written ?? this.reload(agent);

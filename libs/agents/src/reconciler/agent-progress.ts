@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { ContainerState } from '#libs/containers';
 import { Database } from '#libs/database';
+import type { ImageUpdateData } from '../agents.events.js';
 import { AgentClaims } from './agent-claims.js';
 import type { ClaimedAgent } from './claimed-agent.js';
 import { type Failure, STABLE_AFTER_MS, decideFailure } from './failure.js';
-import { STATUS_BETWEEN } from './reconcile-plan.js';
+import { STATUS_BETWEEN, isOnProbation } from './reconcile-plan.js';
 
 const ERASE_BATCH = 5_000;
 
@@ -49,26 +51,32 @@ export class AgentProgress {
     });
   }
 
-  /** From here on the instance of this claim, and no other, may act. */
+  /** From here on the instance that is about to be made, and no other, may act: not even one that the same claim made before. */
   begin(agent: ClaimedAgent): Promise<ClaimedAgent> {
     return this.claims.write(agent, {
       status: agent.status === 'restarting' ? 'restarting' : 'provisioning',
       cause: `host ${agent.hostId} makes an instance`,
       attempt: agent.attempts + 1,
-      set: `instance_epoch = epoch, endpoint = NULL, observed_generation = desired_generation,
+      set: `epoch = epoch + 1, instance_epoch = epoch + 1, endpoint = NULL, observed_generation = desired_generation,
             observed_restart_generation = restart_generation, next_attempt_at = NULL`,
     });
   }
 
   /** @param servesPeers left as it is when not given */
-  running(agent: ClaimedAgent, endpoint: string | null, servesPeers: boolean | null = null): Promise<ClaimedAgent> {
+  running(
+    agent: ClaimedAgent,
+    { endpoint, imageId }: Pick<ContainerState, 'endpoint' | 'imageId'>,
+    servesPeers: boolean | null = null,
+  ): Promise<ClaimedAgent> {
     return this.claims.write(agent, {
       status: 'running',
       cause: 'the agent is ready',
       set: `endpoint = $6, started_at = CASE WHEN status = 'running' THEN started_at ELSE now() END,
             last_error = NULL, error_category = NULL, next_attempt_at = NULL,
-            provisioned_at = coalesce(provisioned_at, now()), serves_peers = coalesce($7::boolean, serves_peers)`,
-      values: [endpoint, servesPeers],
+            provisioned_at = coalesce(provisioned_at, now()), serves_peers = coalesce($7::boolean, serves_peers),
+            image_id = $8, previous_image = NULL, previous_image_id = NULL`,
+      values: [endpoint, servesPeers, imageId],
+      imageUpdate: agent.previousImage === null ? undefined : imageUpdate('done', agent, agent.previousImage, imageId),
     });
   }
 
@@ -84,6 +92,7 @@ export class AgentProgress {
 
   /** Writes the failure and when the next attempt is due; tokens of the failed instance are void. */
   failed(agent: ClaimedAgent, failure: Failure): Promise<ClaimedAgent> {
+    if (agent.previousImage !== null && isOnProbation(agent)) return this.returned(agent, agent.previousImage, failure);
     const ranMs = agent.status === 'running' && agent.startedAt ? Date.now() - agent.startedAt.getTime() : 0;
     const decision = decideFailure(failure, ranMs >= STABLE_AFTER_MS ? 0 : agent.attempts);
     const retry = decision.retryInSeconds;
@@ -97,6 +106,22 @@ export class AgentProgress {
       set: `instance_epoch = NULL, endpoint = NULL, attempts = $6, error_count = error_count + 1, last_error = $7, error_category = $8,
             next_attempt_at = CASE WHEN $9::float IS NULL THEN 'infinity' ELSE now() + make_interval(secs => $9) END`,
       values: [decision.attempts, failure.message, decision.category, retry],
+    });
+  }
+
+  /** The new image is not well: from here on the agent is on the old one again, which is tried at once. */
+  private returned(agent: ClaimedAgent, previousImage: string, failure: Failure): Promise<ClaimedAgent> {
+    const { category, message } = failure;
+    return this.claims.write(agent, {
+      status: agent.status,
+      cause: `the update to ${agent.image} failed, back to ${previousImage}: ${message}`,
+      category,
+      error: message,
+      set: `image = previous_image, image_id = previous_image_id, previous_image = NULL, previous_image_id = NULL,
+            instance_epoch = NULL, endpoint = NULL, attempts = 0, next_attempt_at = NULL, error_count = error_count + 1,
+            last_error = $6, error_category = $7`,
+      values: [message, category],
+      imageUpdate: { ...imageUpdate('returned', agent, previousImage, null), category, error: message },
     });
   }
 
@@ -124,6 +149,13 @@ export class AgentProgress {
     }
   }
 }
+
+const imageUpdate = (
+  outcome: ImageUpdateData['outcome'],
+  { image }: ClaimedAgent,
+  previousImage: string,
+  imageId: string | null,
+): ImageUpdateData => ({ outcome, image, previousImage, imageId });
 
 function statusAfterFailure(agent: ClaimedAgent, visible: boolean): ClaimedAgent['status'] {
   if (agent.desiredState !== 'running') return STATUS_BETWEEN[agent.desiredState];

@@ -37,6 +37,7 @@ export class AgentSpecs {
       epoch: agent.epoch,
       runtime: agent.runtime,
       image: agent.image,
+      imageId: agent.imageId,
       env: this.environment(agent, provider),
       files: await this.files(agent),
       tools,
@@ -45,6 +46,11 @@ export class AgentSpecs {
       pidsLimit,
       stopTimeoutMs,
     };
+  }
+
+  /** How long an instance has to stay ready before the agent is left to it. */
+  settleMs(agent: ClaimedAgent): number {
+    return agent.previousImage === null ? 0 : this.config.agent.updateSettleMs;
   }
 
   /** Makes the spec and lets `make` write it, while nobody else writes into the agent's workspace. Tools, which take long, come before. */

@@ -10,6 +10,10 @@ export interface ClaimedAgent {
   readonly persona: string | null;
   readonly runtime: AgentRuntime;
   readonly image: string;
+  /** What the image was when the agent was ready on it last. */
+  readonly imageId: string | null;
+  /** Where it goes back to when the image it is being updated to does not get well; null: no update is under way. */
+  readonly previousImage: string | null;
   readonly config: AgentConfig;
   readonly hostId: string;
   /** Where it is about to move; null: it stays. */
@@ -26,6 +30,9 @@ export interface ClaimedAgent {
   /** The claim under which the present instance was made; null when none may act. */
   readonly instanceEpoch: number | null;
   readonly endpoint: string | null;
+  /** Wanted before the next instance is made, when none is left. */
+  readonly repairWanted: boolean;
+  readonly memoryResetWanted: boolean;
   readonly attempts: number;
   /** The next attempt is not due yet, or given up until a user acts. */
   readonly waiting: boolean;
@@ -34,8 +41,8 @@ export interface ClaimedAgent {
 }
 
 export const CLAIMED_COLUMNS = `
-  id, org_id, swarm_id, name, persona, runtime, image, config, host_id, next_host_id, desired_state, desired_generation, restart_generation,
-  status, observed_generation, observed_restart_generation, epoch, instance_epoch, endpoint, attempts,
+  id, org_id, swarm_id, name, persona, runtime, image, image_id, previous_image, config, host_id, next_host_id, desired_state, desired_generation, restart_generation,
+  status, observed_generation, observed_restart_generation, epoch, instance_epoch, endpoint, repair_wanted, memory_reset_wanted, attempts,
   coalesce(next_attempt_at > clock_timestamp(), false) AS waiting, started_at, error_category, event_seq`;
 
 export interface ClaimedRow {
@@ -46,6 +53,8 @@ export interface ClaimedRow {
   readonly persona: string | null;
   readonly runtime: AgentRuntime;
   readonly image: string;
+  readonly image_id: string | null;
+  readonly previous_image: string | null;
   readonly config: AgentConfig;
   readonly host_id: string;
   readonly next_host_id: string | null;
@@ -58,6 +67,8 @@ export interface ClaimedRow {
   readonly epoch: string;
   readonly instance_epoch: string | null;
   readonly endpoint: string | null;
+  readonly repair_wanted: boolean;
+  readonly memory_reset_wanted: boolean;
   readonly attempts: number;
   readonly waiting: boolean;
   readonly started_at: Date | null;
@@ -73,6 +84,8 @@ export const toClaimed = (row: ClaimedRow): ClaimedAgent => ({
   persona: row.persona,
   runtime: row.runtime,
   image: row.image,
+  imageId: row.image_id,
+  previousImage: row.previous_image,
   config: row.config,
   hostId: row.host_id,
   nextHostId: row.next_host_id,
@@ -85,6 +98,8 @@ export const toClaimed = (row: ClaimedRow): ClaimedAgent => ({
   epoch: Number(row.epoch),
   instanceEpoch: row.instance_epoch === null ? null : Number(row.instance_epoch),
   endpoint: row.endpoint,
+  repairWanted: row.repair_wanted,
+  memoryResetWanted: row.memory_reset_wanted,
   attempts: row.attempts,
   waiting: row.waiting,
   startedAt: row.started_at,

@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { AGENT_STATUSES, type DesiredState } from '../agent.state.js';
-import { type PlannedAgent, type SeenContainer, type StepKind, STATUS_BETWEEN, planStep } from './reconcile-plan.js';
+import {
+  type PlannedAgent,
+  type SeenContainer,
+  type StepKind,
+  STATUS_BETWEEN,
+  isOnProbation,
+  planStep,
+} from './reconcile-plan.js';
 
 const EPOCH = 7;
 const ENDPOINT = '127.0.0.1:9000';
@@ -17,6 +24,8 @@ const agent = (given: Partial<PlannedAgent> = {}): PlannedAgent => ({
   endpoint: null,
   waiting: false,
   nextHostId: null,
+  repairWanted: false,
+  memoryResetWanted: false,
   ...given,
 });
 const none: SeenContainer = { status: 'missing', epoch: null, endpoint: null };
@@ -34,7 +43,29 @@ describe('planStep', () => {
     ['starts what is made', agent(), created, 'start'],
     ['waits for what runs', agent(), running, 'await_ready'],
     ['adopts what an earlier claim made', agent({ instanceEpoch: 3 }), { ...running, epoch: 3 }, 'await_ready'],
-    ['starts what an earlier claim made', agent({ instanceEpoch: 3 }), { ...created, epoch: 3 }, 'start'],
+    [
+      'makes anew what an earlier claim made and did not start: its files may not all be there',
+      agent({ instanceEpoch: 3 }),
+      { ...created, epoch: 3 },
+      'discard',
+    ],
+    ['ends the instance before a repair', agent({ repairWanted: true }), running, 'discard'],
+    ['takes away what a repair asks for', agent({ repairWanted: true, instanceEpoch: null }), none, 'renew'],
+    ['forgets only without an instance', agent({ memoryResetWanted: true }), exited, 'discard'],
+    ['forgets before it begins', agent({ memoryResetWanted: true, status: 'restarting' }), none, 'renew'],
+    [
+      'forgets while it is to be stopped',
+      agent({ memoryResetWanted: true, desiredState: 'stopped', status: 'stopping' }),
+      none,
+      'renew',
+    ],
+    ['forgets nothing before the time to try again', agent({ memoryResetWanted: true, waiting: true }), none, 'wait'],
+    [
+      'deletes whatever else is wanted',
+      agent({ repairWanted: true, desiredState: 'deleted', status: 'deleting' }),
+      none,
+      'erase',
+    ],
     ['is done', settled, running, 'none'],
     ['writes down a moved endpoint', settled, { ...running, endpoint: '127.0.0.1:1' }, 'mark_running'],
     ['says that a running agent leaves for another host', { ...settled, nextHostId: 'b' }, running, 'depart'],
@@ -120,6 +151,11 @@ function played(step: StepKind, row: PlannedAgent, container: SeenContainer): [P
       return [{ ...row, status: 'restarting' }, container];
     case 'hand_over':
       return [{ ...row, nextHostId: null, instanceEpoch: null, endpoint: null }, none];
+    case 'renew':
+      return [
+        { ...row, repairWanted: false, memoryResetWanted: false, instanceEpoch: null, endpoint: null },
+        container,
+      ];
     case 'erase':
       return [{ ...row, status: 'deleted' }, none];
     case 'none':
@@ -147,6 +183,7 @@ function everyState(): { agent: PlannedAgent; container: SeenContainer }[] {
     observedRestartGeneration: [0, 1],
     waiting: [true, false],
     nextHostId: [null, 'b'],
+    memoryResetWanted: [false, true],
   };
   const rows = Object.entries(axes).reduce<Partial<PlannedAgent>[]>(
     (all, [field, values]) => all.flatMap((row) => values.map((value) => ({ ...row, [field]: value }))),
@@ -155,3 +192,22 @@ function everyState(): { agent: PlannedAgent; container: SeenContainer }[] {
   const containers = [none, created, running, exited, { ...running, epoch: 1 }, { ...exited, epoch: null }];
   return rows.flatMap((row) => containers.map((container) => ({ agent: agent(row), container })));
 }
+
+describe('isOnProbation', () => {
+  const updating = { ...agent({ status: 'restarting' }), previousImage: 'a:1' };
+
+  it('is true once an instance of the new image was begun, whichever claim began it', () => {
+    expect(isOnProbation(updating)).toBe(true);
+    expect(isOnProbation({ ...updating, instanceEpoch: EPOCH - 2 })).toBe(true);
+  });
+
+  it.each([
+    ['no update is under way', { previousImage: null }],
+    ['the instance before is not gone yet', { restartGeneration: 2 }],
+    ['none was begun', { instanceEpoch: null }],
+    ['it has proved well', { status: 'running' as const }],
+    ['it is to stop', { desiredState: 'stopped' as const }],
+  ])('is false when %s', (_what, given) => {
+    expect(isOnProbation({ ...updating, ...given })).toBe(false);
+  });
+});

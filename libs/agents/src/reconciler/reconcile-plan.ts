@@ -11,6 +11,7 @@ import type { ClaimedAgent } from './claimed-agent.js';
  * - `crashed`: a running instance ended; `failed_start`: it ended before it was ready
  * - `discard`: stop and remove an instance, its workspace stays; `mark_stopped`: write that none is left
  * - `depart`: write that a running agent leaves this host; `hand_over`: nothing of it runs here, the next host takes it
+ * - `renew`: none is left, so what a repair or a reset of the memory takes away can go
  * - `erase`: remove all that is kept for the agent and write the tombstone
  */
 export type StepKind =
@@ -28,6 +29,7 @@ export type StepKind =
   | 'mark_stopped'
   | 'depart'
   | 'hand_over'
+  | 'renew'
   | 'erase';
 
 export type PlannedAgent = Pick<
@@ -43,6 +45,8 @@ export type PlannedAgent = Pick<
   | 'endpoint'
   | 'waiting'
   | 'nextHostId'
+  | 'repairWanted'
+  | 'memoryResetWanted'
 >;
 export type SeenContainer = Pick<ContainerState, 'status' | 'epoch' | 'endpoint'>;
 
@@ -51,6 +55,9 @@ export function planStep(agent: PlannedAgent, container: SeenContainer): StepKin
   if (agent.status === 'deleted') return 'none';
   if (agent.nextHostId !== null && agent.desiredState !== 'deleted') return planMove(agent, container);
   if (agent.waiting) return 'wait';
+  if (agent.desiredState !== 'deleted' && (agent.repairWanted || agent.memoryResetWanted)) {
+    return container.status === 'missing' ? 'renew' : 'discard';
+  }
   switch (agent.desiredState) {
     case 'running':
       return container.status === 'missing' ? planWithout(agent) : planWith(agent, container);
@@ -77,6 +84,17 @@ const isCurrent = (agent: PlannedAgent): boolean =>
   agent.observedRestartGeneration === agent.restartGeneration &&
   (agent.status === 'running' || agent.observedGeneration === agent.desiredGeneration);
 
+/**
+ * An instance of the image that the agent is being updated to was made, and has not proved well yet: what fails now is the
+ * new image's fault.
+ */
+export const isOnProbation = (agent: PlannedAgent & Pick<ClaimedAgent, 'previousImage'>): boolean =>
+  agent.previousImage !== null &&
+  agent.desiredState === 'running' &&
+  agent.status !== 'running' &&
+  agent.instanceEpoch !== null &&
+  agent.observedRestartGeneration === agent.restartGeneration;
+
 function planWithout(agent: PlannedAgent): StepKind {
   if (agent.status === 'running') return 'crashed';
   return agent.instanceEpoch === agent.epoch && isCurrent(agent) ? 'ensure' : 'begin';
@@ -85,10 +103,16 @@ function planWithout(agent: PlannedAgent): StepKind {
 function planWith(agent: PlannedAgent, container: SeenContainer): StepKind {
   const mine = container.epoch !== null && container.epoch === agent.instanceEpoch;
   if (!mine || !isCurrent(agent)) return 'discard';
-  if (container.status === 'created') return agent.status === 'running' ? 'crashed' : 'start';
+  if (container.status === 'created') return planCreated(agent);
   if (container.status === 'exited') return agent.status === 'running' ? 'crashed' : 'failed_start';
   if (agent.status !== 'running') return 'await_ready';
   return container.endpoint === agent.endpoint ? 'none' : 'mark_running';
+}
+
+/** What an earlier claim made and did not start may lack the agent's files: whoever made it died before they were there. */
+function planCreated(agent: PlannedAgent): StepKind {
+  if (agent.status === 'running') return 'crashed';
+  return agent.instanceEpoch === agent.epoch ? 'start' : 'discard';
 }
 
 function planMove(agent: PlannedAgent, container: SeenContainer): StepKind {

@@ -218,6 +218,30 @@ describe('AgentReconciler', () => {
     expect((await at.agents.get(org.caller, agent.id)).status).toBe('running');
   });
 
+  it('keeps an agent on its old configuration until a restart takes the one its runtime rejects, and a corrected one mends it', async () => {
+    const agent = await at.runningAgent(org.caller);
+    const { epoch } = world.agents.get(agent.id)!.instance!.spec;
+    at.runtime.before = (step) => {
+      if (step === 'ensure') throw new DomainError('unprocessable', 'config', 'model is not a model');
+    };
+    await at.agents.update(org.caller, agent.id, { config: { llmProvider: 'demo', model: 'no-model' } });
+    await at.sweep();
+    expect(await at.agents.get(org.caller, agent.id)).toMatchObject({ status: 'running', needsRestart: true });
+    expect(world.agents.get(agent.id)!.instance).toMatchObject({ status: 'running', spec: { epoch } });
+
+    await at.agents.restart(org.caller, agent.id);
+    await at.sweep();
+    const rejected = { status: 'error', errorCategory: 'config', lastError: 'model is not a model' };
+    expect(await at.agents.get(org.caller, agent.id)).toMatchObject(rejected);
+
+    at.runtime.before = () => undefined;
+    await at.agents.update(org.caller, agent.id, { config: { llmProvider: 'demo', model: 'a-model' } });
+    await at.agents.start(org.caller, agent.id);
+    await at.sweep();
+    expect(await at.agents.get(org.caller, agent.id)).toMatchObject({ status: 'running', needsRestart: false });
+    expect(world.agents.get(agent.id)!.instance!.spec.env.ROOKERY_MODEL).toBe('a-model');
+  });
+
   it('tells that no key is stored for the chosen provider', async () => {
     const agent = await at.agents.create(
       org.caller,
@@ -271,6 +295,22 @@ describe('AgentReconciler', () => {
     expect((await at.agents.get(org.caller, agent.id)).status).toBe('running');
   });
 
+  it('gives each instance an epoch of its own, also where one claim makes two', async () => {
+    const agent = await at.agents.create(org.caller, demoAgent());
+    const epochs: (number | null)[] = [];
+    at.runtime.before = async (step) => {
+      if (step !== 'start') return;
+      epochs.push((await at.runtime.inspect(agent.id)).epoch);
+      if (epochs.length === 1) await at.agents.restart(org.caller, agent.id);
+    };
+    await at.reconciler.reconcile(agent.id);
+    expect((await at.agents.get(org.caller, agent.id)).status).toBe('running');
+    const [first, second] = epochs;
+    expect(epochs).toHaveLength(2);
+    expect(second).toBeGreaterThan(first ?? Infinity);
+    expect(Number((await row(agent.id)).instance_epoch)).toBe(second);
+  });
+
   it('writes nothing after it has lost its claim', async () => {
     const agent = await at.agents.create(org.caller, demoAgent());
     at.runtime.before = async (step) => {
@@ -281,7 +321,8 @@ describe('AgentReconciler', () => {
     const after = await row(agent.id);
     expect(after.status).toBe('provisioning');
     expect(after.endpoint).toBeNull();
-    expect(Number(after.epoch)).toBe(Number(before.epoch) + 2);
+    // the claim, the beginning of the instance, and whoever took it
+    expect(Number(after.epoch)).toBe(Number(before.epoch) + 3);
     expect((await at.agents.why(org.caller, agent.id)).transitions.map((transition) => transition.to)).not.toContain(
       'running',
     );

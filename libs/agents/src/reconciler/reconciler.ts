@@ -8,6 +8,7 @@ import { FenceLostError } from '../agents.errors.js';
 import { AgentClaims } from './agent-claims.js';
 import { AgentMoves } from './agent-moves.js';
 import { AgentProgress } from './agent-progress.js';
+import { AgentRenewal } from './agent-renewal.js';
 import { AgentSpecs } from './agent-spec.js';
 import type { ClaimedAgent } from './claimed-agent.js';
 import { InstanceRemains } from './instance-remains.js';
@@ -27,6 +28,8 @@ interface Run {
   agent: ClaimedAgent;
   /** Undefined: to be looked up. */
   container?: ContainerState | undefined;
+  /** Since when the instance answers as ready without a gap. */
+  readySince?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -39,6 +42,7 @@ interface Step extends Run {
 interface Outcome {
   readonly agent?: ClaimedAgent;
   readonly container?: ContainerState;
+  readonly readySince?: number | undefined;
 }
 
 const isFatal = (error: unknown): boolean => error instanceof FenceLostError || isDatabaseDown(error);
@@ -56,6 +60,7 @@ export class AgentReconciler {
     @Inject(InstanceRemains) private readonly remains: InstanceRemains,
     @Inject(AgentMoves) private readonly moves: AgentMoves,
     @Inject(Logger) private readonly logger: Logger,
+    @Inject(AgentRenewal) private readonly renewal: AgentRenewal,
   ) {}
 
   private get claims(): AgentClaims {
@@ -102,6 +107,7 @@ export class AgentReconciler {
       if (outcome === 'over') return;
       run.agent = outcome.agent ?? (await this.claims.reload(run.agent));
       run.container = outcome.container;
+      run.readySince = outcome.readySince;
     }
   }
 
@@ -136,7 +142,7 @@ export class AgentReconciler {
     },
     await_ready: (run) => this.awaitReady(run),
     mark_running: async ({ agent, container }) => ({
-      agent: await this.progress.running(agent, container.endpoint),
+      agent: await this.progress.running(agent, container),
       container,
     }),
     crashed: (run) => this.failed(run, failureOfExit(run.container)),
@@ -148,6 +154,7 @@ export class AgentReconciler {
       await this.moves.handOver(agent);
       return 'over';
     },
+    renew: async ({ agent, container, signal }) => ({ agent: await this.renewal.renew(agent, signal), container }),
     erase: async ({ agent, signal }) => {
       await this.remains.forget(agent.id);
       await this.runtime.remove(agent.id, { wipe: true }, signal);
@@ -155,24 +162,30 @@ export class AgentReconciler {
     },
   };
 
-  /** Waits a little at a time, so that a changed mind of the owner is noticed. */
-  private async awaitReady({ agent, container, signal }: Step): Promise<Outcome> {
+  /** Waits a little at a time, so that a changed mind of the owner is noticed. A new image has to stay ready for a while. */
+  private async awaitReady({ agent, container, signal, readySince: before }: Step): Promise<Outcome> {
     // the chat that warms it up calls its model, which the edge allows only from where the agent is known to be
     if (agent.runtime === 'openclaw' && agent.endpoint !== container.endpoint) {
       return { agent: await this.claims.locate(agent, container.endpoint), container };
     }
     const until = Date.now() + READY_SLICE_MS;
+    const settleMs = this.specs.settleMs(agent);
+    let readySince = before;
     let pauseMs = FIRST_PROBE_PAUSE_MS;
     while (Date.now() < until) {
       const patience = AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
       const answer = await this.runtime.probe(agent.id, '/readyz', patience);
-      if (answer === 200) return this.isReady({ agent, container, signal });
+      readySince = answer === 200 ? (readySince ?? Date.now()) : undefined;
+      if (readySince !== undefined && Date.now() - readySince >= settleMs) {
+        return this.isReady({ agent, container, signal });
+      }
       await sleep(pauseMs, undefined, { signal });
       pauseMs = Math.min(pauseMs * 1.5, LONGEST_PROBE_PAUSE_MS);
     }
-    const patienceMs = readyTimeoutOf(agent.runtime);
-    if (Date.now() - (container.startedAt?.getTime() ?? Date.now()) < patienceMs) return {};
-    const message = `The agent was not ready within ${patienceMs / 1000} s`;
+    const patienceMs = readyTimeoutOf(agent.runtime) + settleMs;
+    if (Date.now() - (container.startedAt?.getTime() ?? Date.now()) < patienceMs) return { readySince };
+    const staying = settleMs === 0 ? '' : ` and for ${settleMs / 1000} s on end`;
+    const message = `The agent was not ready within ${patienceMs / 1000} s${staying}`;
     throw new DomainError('upstream_failed', 'provision_failed', message);
   }
 
@@ -180,7 +193,7 @@ export class AgentReconciler {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
     const forPeers = agent.runtime === 'house' || (await this.runtime.probe(agent.id, '/readyz?for=peers', patience));
     const servesPeers = forPeers === true || forPeers === 200;
-    return { agent: await this.progress.running(agent, container.endpoint, servesPeers), container };
+    return { agent: await this.progress.running(agent, container, servesPeers), container };
   }
 
   private async discard({ agent, container, signal }: Step): Promise<Outcome> {

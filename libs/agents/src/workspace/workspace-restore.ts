@@ -36,12 +36,14 @@ export class WorkspaceRestore {
   async ensure(agent: ClaimedAgent, spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState> {
     await this.sync.active.end(agent.id);
     const workspace = await this.workspaces.load(agent.id);
-    const state = await this.runtime.ensure(spec, signal);
+    const copyId = newId();
+    const isFirst = workspace?.copyId === null && workspace.version === 0;
+    const state = await this.runtime.ensure(spec, signal, isFirst ? copyId : undefined);
     if (!workspace || (await this.isPresent(workspace, spec))) return state;
     const files = await this.workspaces.files(workspace, agent.id);
     const made = workspace.version > 0 ? await this.anew(spec, signal) : state;
-    const copyId = newId();
-    await this.fill(workspace, files, copyId, signal);
+    const isMarked = isFirst && state.status === 'created' && files.length === 0;
+    if (!isMarked) await this.fill(workspace, files, copyId, signal);
     await this.workspaces.placed(agent, copyId, files.length, this.config.workspace.syncEverySeconds);
     return made;
   }

@@ -51,6 +51,12 @@ const UNCHANGED = `
          attempts = 0, error_code = NULL, last_error = NULL
    WHERE agent_id = $1 AND org_id = $2`;
 
+/** By far the most syncs find nothing new and have nothing to tell: one statement, fenced like the others. */
+const STILL_UNCHANGED = `
+  UPDATE agent_workspaces w SET synced_at = now(), next_sync_at = now() + make_interval(secs => $6)
+    FROM agents a WHERE a.id = $1 AND w.agent_id = a.id AND ${MINE} AND w.version = $4 AND w.copy_id IS NOT DISTINCT FROM $5
+  RETURNING w.agent_id`;
+
 const FAILED = `
   INSERT INTO agent_workspaces (agent_id, org_id, attempts, next_sync_at, error_code, last_error)
   VALUES ($1, $2, 1, now() + make_interval(secs => $3), $4, $5)
@@ -91,12 +97,13 @@ export class WorkspacesRepository {
 
   /** Undefined when the agent is gone, or not this host's. */
   async load(agentId: string): Promise<StoredWorkspace | undefined> {
-    const [row] = await this.database.query<LoadedRow>(LOAD, [agentId, ...this.me()]);
+    const [row] = await this.database.named<LoadedRow>('workspaces.load', LOAD, [agentId, ...this.me()]);
     return row && toStored(row);
   }
 
   async files(scope: Scope, agentId: string): Promise<StoredFile[]> {
-    const rows = await this.database.query<Omit<StoredFile, 'sizeBytes'> & { size_bytes: string }>(
+    const rows = await this.database.named<Omit<StoredFile, 'sizeBytes'> & { size_bytes: string }>(
+      'workspaces.files',
       `SELECT path, object_key AS key, sha256, size_bytes, executable FROM agent_workspace_files
         WHERE org_id = $1 AND agent_id = $2 ORDER BY path`,
       [scope.orgId, agentId],
@@ -133,8 +140,14 @@ export class WorkspacesRepository {
   }
 
   /** Writes that the manifest still holds. @throws SupersededError */
-  unchanged(before: StoredWorkspace, change: WorkspaceChange, everySeconds: number): Promise<void> {
-    return this.database.transaction(async (tx) => {
+  async unchanged(before: StoredWorkspace, change: WorkspaceChange, everySeconds: number): Promise<void> {
+    if (before.attempts === 0 && isSame(before.leftOut, change.leftOut)) {
+      const known = [before.agentId, ...this.me(), before.version, before.copyId];
+      const rows = await this.database.named('workspaces.unchanged', STILL_UNCHANGED, [...known, everySeconds]);
+      if (rows.length === 0) throw superseded();
+      return;
+    }
+    await this.database.transaction(async (tx) => {
       await this.fence(tx, before);
       await tx.query(UNCHANGED, [before.agentId, before.orgId, everySeconds, change.leftOut]);
       await this.tell(tx, before, change);
@@ -164,12 +177,12 @@ export class WorkspacesRepository {
   /** Holds the agent's row, if what was loaded is still so. */
   private async fence(tx: Tx, { agentId, version, copyId }: StoredWorkspace): Promise<void> {
     const rows = await tx.query(FENCE, [agentId, ...this.me(), version, copyId]);
-    if (rows.length === 0) throw new SupersededError('The files of the agent are no longer this sync`s to write');
+    if (rows.length === 0) throw superseded();
   }
 
   /** An event where what its owner should know has changed, not at every sync. */
   private async tell(tx: Tx, before: StoredWorkspace, { leftOut, files, bytes }: WorkspaceChange): Promise<void> {
-    if (leftOut.join('\n') !== before.leftOut.join('\n') && leftOut.length > 0) {
+    if (!isSame(leftOut, before.leftOut) && leftOut.length > 0) {
       await this.event(tx, before, { outcome: 'incomplete', leftOut });
     } else if (before.errorCode !== null) {
       await this.event(tx, before, { outcome: 'recovered', files, bytes });
@@ -188,6 +201,11 @@ export class WorkspacesRepository {
     return [this.host.id, this.host.incarnation];
   }
 }
+
+const superseded = (): SupersededError =>
+  new SupersededError('The files of the agent are no longer this sync`s to write');
+
+const isSame = (one: readonly string[], other: readonly string[]): boolean => one.join('\n') === other.join('\n');
 
 /** What was uploaded belongs to the manifest now. @throws SupersededError when some of it is on its way out already. */
 async function claimUploads(tx: Tx, store: string, uploaded: readonly StoredFile[]): Promise<void> {

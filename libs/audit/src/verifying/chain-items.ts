@@ -1,8 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Sql } from '#libs/database';
+import type { Sql as FullSql } from '#libs/database';
 import { type ChainPoint, type ChainedEvent, GENESIS } from '../sealing/chain.js';
 import { EVENT_COLUMNS } from '../sealing/sealing.repository.js';
+
+type Sql = Pick<FullSql, 'query'>;
 
 /** The beginning of an organisation's chain, before its rows. `head` is null where the database has none. */
 export interface HeadItem {

@@ -10,6 +10,8 @@ export interface ConformanceHost {
   worker(): Promise<ContainerRuntime>;
   /** Runtime, image and environment the agents of this host need. */
   readonly base: Pick<ContainerSpec, 'runtime' | 'image' | 'env'>;
+  /** Another image that does the same, and one that there is not. */
+  readonly images: { readonly other: string; readonly absent: string };
   print(agentId: string, text: string): Promise<void>;
   exit(agentId: string, exitCode: number): Promise<void>;
   /** A file of a running agent's workspace; null when there is none. */
@@ -151,6 +153,38 @@ export function containerRuntimeConformance(open: () => Promise<ConformanceHost>
     });
   });
 
+  describe('images', () => {
+    it('tells what an instance runs, on the same workspace whichever image it is', async () => {
+      const spec = await running({ files: [file('SOUL.md', 'kind')] });
+      await host.write(spec.agentId, 'memory.md', 'remember');
+      const { imageId: first } = await runtime.inspect(spec.agentId);
+      await running({ ...spec, epoch: 2, image: host.images.other });
+      const { imageId: second } = await runtime.inspect(spec.agentId);
+      expect([typeof first, typeof second, first === second]).toEqual(['string', 'string', false]);
+      expect(await host.read(spec.agentId, 'memory.md')).toBe('remember');
+      await running({ ...spec, epoch: 3, imageId: first });
+      expect((await runtime.inspect(spec.agentId)).imageId).toBe(first);
+      expect(await host.read(spec.agentId, 'memory.md')).toBe('remember');
+    });
+
+    it('takes the image of the name where the host has none of the id', async () => {
+      const spec = await running({
+        imageId: 'sha256:0000000000000000000000000000000000000000000000000000000000000000',
+      });
+      expect(await runtime.inspect(spec.agentId)).toMatchObject({ status: 'running' });
+    });
+
+    it('refuses an image that there is not, and leaves workspace and way back', async () => {
+      const spec = await running();
+      await host.write(spec.agentId, 'memory.md', 'remember');
+      const absent = { ...spec, epoch: 2, image: host.images.absent };
+      await expect(runtime.ensure(absent, signal)).rejects.toMatchObject({ code: 'image_pull' });
+      await running({ ...spec, epoch: 3 });
+      expect(await host.read(spec.agentId, 'memory.md')).toBe('remember');
+      expect(await host.instances(spec.agentId)).toBe(1);
+    });
+  });
+
   describe('several workers and crashes', () => {
     it('is found, watched and stopped by a later worker', async () => {
       const { agentId } = await running();
@@ -199,6 +233,16 @@ export function containerRuntimeConformance(open: () => Promise<ConformanceHost>
       await runtime.remove(spec.agentId, { wipe: true }, signal);
       await running({ ...spec, epoch: 3 });
       expect(await host.read(spec.agentId, 'memory.md')).toBeNull();
+    });
+
+    it('outlives its connections, which are made anew', async () => {
+      const spec = await running();
+      await host.write(spec.agentId, 'memory.md', 'remember');
+      await runtime.remove(spec.agentId, { wipe: false, connections: true }, signal);
+      await runtime.remove(spec.agentId, { wipe: false, connections: true }, signal);
+      expect(await runtime.inspect(spec.agentId)).toMatchObject({ status: 'missing' });
+      await running({ ...spec, epoch: 2 });
+      expect(await host.read(spec.agentId, 'memory.md')).toBe('remember');
     });
 
     it.each(['../out.md', '/etc/out.md', 'a/../../out.md', 'a//b', '', 'a\\b', 'a\nb'])(

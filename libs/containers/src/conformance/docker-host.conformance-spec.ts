@@ -12,6 +12,7 @@ import { edgeNetworkName, LABELS } from '../docker/naming.js';
 
 /** Images of the stand-ins; built from this checkout's base image, no registry needed. */
 export const AGENT_IMAGE = 'rookery-test/agent:local';
+export const OTHER_AGENT_IMAGE = 'rookery-test/agent:other';
 export const EDGE_IMAGE = 'rookery-test/edge:local';
 
 const ROOT = resolve(__dirname, '../../../..');
@@ -107,12 +108,14 @@ async function buildImages(docker: Docker): Promise<void> {
   const made = spawnSync(process.execPath, [join(ROOT, 'scripts/local-images.mjs'), 'base'], { encoding: 'utf8' });
   if (made.status !== 0) throw new Error(`The base image could not be built: ${made.stderr}`);
   const program = (name: string): string => readFileSync(join(__dirname, name), 'utf8');
-  await build(docker, AGENT_IMAGE, { 'main.mjs': program('gateway.mjs') }, [
+  const agent = [
     'COPY main.mjs /app/main.mjs',
     'COPY --chown=1000:1000 workspace/ /workspace/',
     'WORKDIR /workspace',
     'CMD ["node", "/app/main.mjs"]',
-  ]);
+  ];
+  await build(docker, AGENT_IMAGE, { 'main.mjs': program('gateway.mjs') }, agent);
+  await build(docker, OTHER_AGENT_IMAGE, { 'main.mjs': program('gateway.mjs') }, [...agent, 'LABEL version="other"']);
   await build(docker, EDGE_IMAGE, { 'main.js': program('edge.mjs'), 'package.json': '{"type":"module"}' }, [
     'COPY package.json /app/package.json',
     'COPY main.js /app/dist/apps/worker/src/main.js',

@@ -91,6 +91,19 @@ export function workspaceConformance({ host, runtime, specOf, running }: Workspa
       expect(await markOf(spec)).toBeNull();
     });
 
+    it('is marked with its making where nothing comes back, also when a worker died meanwhile', async () => {
+      const spec = specOf({ files: [file('SOUL.md', 'kind')] });
+      expect((await runtime().ensure(spec, signal, 'copy-1')).status).toBe('created');
+      expect(await markOf(spec)).toBe('copy-1');
+      await (await host().worker()).ensure(spec, signal, 'copy-2');
+      expect(await markOf(spec)).toBe('copy-2');
+      await runtime().start(spec.agentId, signal);
+      expect((await runtime().ensure(spec, signal, 'copy-3')).status).toBe('running');
+      expect(await markOf(spec)).toBe('copy-2');
+      await eventually(async () => (await runtime().probe(spec.agentId, '/readyz', signal)) === 200);
+      expect(await host().read(spec.agentId, 'SOUL.md')).toBe('kind');
+    });
+
     it('leaves no mark when it came back only in part', async () => {
       const spec = specOf();
       await runtime().ensure(spec, signal);
@@ -237,5 +250,36 @@ export function workspaceConformance({ host, runtime, specOf, running }: Workspa
       }
       return paths;
     };
+  });
+
+  describe('what is erased', () => {
+    const erase = (spec: ContainerSpec, ...paths: string[]): Promise<void> =>
+      runtime().workspaces.erase(spec.agentId, { image: spec.image, paths, signal });
+
+    it('goes with all below it, files and folders, and nothing else does', async () => {
+      const spec = await running({ files: [file('SOUL.md', 'kind')] });
+      for (const path of ['memory/a/b.md', 'memory/c.md', 'memory.md', 'memory-2/d.md', 'MEMORY.md']) {
+        await host().write(spec.agentId, path, path);
+      }
+      await runtime().stop(spec.agentId, STOP_MS, signal);
+      await erase(spec, 'memory', 'MEMORY.md', 'never-there');
+      await runtime().remove(spec.agentId, { wipe: false }, signal);
+      await erase(spec, 'memory', 'memory-2');
+      await running({ ...spec, epoch: spec.epoch + 1 });
+      for (const path of ['memory/a/b.md', 'memory/c.md', 'memory-2/d.md', 'MEMORY.md']) {
+        expect(await host().read(spec.agentId, path)).toBeNull();
+      }
+      expect(await host().read(spec.agentId, 'memory.md')).toBe('memory.md');
+      expect(await host().read(spec.agentId, 'SOUL.md')).toBe('kind');
+    });
+
+    it('is nothing without a workspace, and never beyond it', async () => {
+      const spec = specOf();
+      await erase(spec, 'memory');
+      expect((await runtime().list()).map(({ agentId }) => agentId)).not.toContain(spec.agentId);
+      for (const path of ['', '..', '/etc', 'a/../../b', 'a//b']) {
+        await expect(erase(spec, path)).rejects.toMatchObject({ code: 'config' });
+      }
+    });
   });
 }

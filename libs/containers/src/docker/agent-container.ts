@@ -1,6 +1,5 @@
 import type Docker from 'dockerode';
 import type { ContainerSpec } from '../container-runtime.js';
-import type { AgentNetwork } from './agent-networks.js';
 import {
   AGENT_UID,
   agentObject,
@@ -12,6 +11,7 @@ import {
   toolsFolder,
   WORKSPACE,
 } from './naming.js';
+import type { AgentSubnet } from './subnets.js';
 
 const MEGABYTE = 1024 * 1024;
 const TMPFS = 'rw,noexec,nosuid,nodev,size=64m,mode=1777';
@@ -25,14 +25,15 @@ export interface ContainerMaking {
   readonly hash: string;
   readonly hostId: string;
   readonly nonce: string;
-  readonly network: AgentNetwork;
+  /** Of the agent's own network, which may be made only after the container. */
+  readonly subnet: AgentSubnet;
   /** The volume of tools with this digest. */
   readonly toolsVolume: (digest: string) => string;
 }
 
 /** The container of a spec: no capability, no way up, nothing writable but workspace and /tmp, no network but its own. */
 export function containerOptions(making: ContainerMaking): Docker.ContainerCreateOptions {
-  const { spec, hash, hostId, nonce, network } = making;
+  const { spec, hash, hostId, nonce, subnet } = making;
   return {
     name: agentObject(spec.agentId),
     Image: spec.image,
@@ -51,7 +52,9 @@ export function containerOptions(making: ContainerMaking): Docker.ContainerCreat
     StopSignal: 'SIGTERM',
     StopTimeout: Math.ceil(spec.stopTimeoutMs / 1000),
     HostConfig: hostConfig(making),
-    NetworkingConfig: { EndpointsConfig: { [network.name]: { IPAMConfig: { IPv4Address: network.subnet.agent } } } },
+    NetworkingConfig: {
+      EndpointsConfig: { [agentObject(spec.agentId)]: { IPAMConfig: { IPv4Address: subnet.agent } } },
+    },
   };
 }
 
@@ -77,7 +80,7 @@ function openclawCommand({ runtime }: ContainerSpec): Docker.ContainerCreateOpti
   return { Entrypoint: ['node'], Cmd: ['--max-old-space-size=128', `${WORKSPACE}/${BRIDGE_FILE}`] };
 }
 
-function hostConfig({ spec, network, toolsVolume }: ContainerMaking): Docker.HostConfig {
+function hostConfig({ spec, subnet, toolsVolume }: ContainerMaking): Docker.HostConfig {
   const tools = (spec.tools ?? []).map((digest) => ({
     Type: 'volume' as const,
     Source: toolsVolume(digest),
@@ -99,11 +102,11 @@ function hostConfig({ spec, network, toolsVolume }: ContainerMaking): Docker.Hos
     IpcMode: 'private',
     RestartPolicy: { Name: 'no' },
     LogConfig: LOG_CONFIG,
-    NetworkMode: network.name,
-    ExtraHosts: [`${EDGE_ALIAS}:${network.subnet.edge}`],
+    NetworkMode: agentObject(spec.agentId),
+    ExtraHosts: [`${EDGE_ALIAS}:${subnet.edge}`],
     // The engine forwards what it can't resolve to these servers from inside the container's own network, where nobody
     // answers; without an entry it would ask the host's resolvers.
-    Dns: [network.subnet.edge],
+    Dns: [subnet.edge],
     DnsSearch: ['.'],
     // some engines give no answer at all then
     DnsOptions: ['timeout:1', 'attempts:1'],

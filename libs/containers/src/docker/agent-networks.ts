@@ -38,17 +38,31 @@ export class AgentNetworks {
       const all = await this.docker.listNetworks();
       const found = all.find(({ Name }) => Name === agentObject(agentId));
       if (found !== undefined) return toAgentNetwork(found);
-      const taken = all.flatMap(({ IPAM }) => (IPAM?.Config ?? []).map(({ Subnet }) => parseCidr(Subnet ?? '')));
-      const free = freeBlocks(
-        this.pool,
-        taken.filter((range) => range !== undefined),
-        agentId,
-      ).next();
-      if (free.done === true && !hasTwins(all)) break;
-      if (free.done !== true && (await this.create(agentId, subnetAt(free.value)))) await this.dropTwins(agentId);
+      const free = this.freeSubnet(all, agentId);
+      if (free === undefined && !hasTwins(all)) break;
+      if (free !== undefined && (await this.create(agentId, free))) await this.dropTwins(agentId);
       else await sleep(RACE_WAIT_MS);
     }
-    throw new DomainError('no_capacity', 'no_capacity', 'DOCKER_SUBNET_POOL has no free subnet for another agent');
+    throw noSubnet();
+  }
+
+  /**
+   * The subnet that `ensure` gives the agent unless somebody else takes it first.
+   * @throws DomainError `no_capacity` when the pool has no free block.
+   */
+  async expected(agentId: string): Promise<AgentSubnet> {
+    const all = await this.docker.listNetworks();
+    const found = all.find(({ Name }) => Name === agentObject(agentId));
+    const subnet = found === undefined ? this.freeSubnet(all, agentId) : toAgentNetwork(found).subnet;
+    if (subnet === undefined) throw noSubnet();
+    return subnet;
+  }
+
+  private freeSubnet(all: readonly Docker.NetworkInspectInfo[], agentId: string): AgentSubnet | undefined {
+    const ranges = all.flatMap(({ IPAM }) => (IPAM?.Config ?? []).map(({ Subnet }) => parseCidr(Subnet ?? '')));
+    const taken = ranges.filter((range) => range !== undefined);
+    const free = freeBlocks(this.pool, taken, agentId).next();
+    return free.done === true ? undefined : subnetAt(free.value);
   }
 
   async find(agentId: string): Promise<AgentNetwork | undefined> {
@@ -103,6 +117,9 @@ export class AgentNetworks {
     for (const { Id } of twins.slice(1)) await unlessMissing(this.docker.getNetwork(Id).remove());
   }
 }
+
+const noSubnet = (): DomainError =>
+  new DomainError('no_capacity', 'no_capacity', 'DOCKER_SUBNET_POOL has no free subnet for another agent');
 
 /** Networks that share a name, of which all but one are about to go and to free their blocks. */
 const hasTwins = (all: readonly Docker.NetworkInspectInfo[]): boolean =>

@@ -5,7 +5,7 @@ import { agentObject, GATEWAY_PORT, LABELS } from './naming.js';
 /** What an inspection of an agent's container says of it. */
 export function toState(
   agentId: string,
-  { State, Config, NetworkSettings }: Docker.ContainerInspectInfo,
+  { State, Config, Image, NetworkSettings }: Docker.ContainerInspectInfo,
 ): ContainerState {
   const running = State.Running;
   const created = State.Status === 'created';
@@ -15,6 +15,7 @@ export function toState(
     status: running ? 'running' : created ? 'created' : 'exited',
     epoch: Number(Config.Labels[LABELS.epoch]),
     specHash: Config.Labels[LABELS.specHash] ?? null,
+    imageId: Image,
     endpoint: running && address ? `${address}:${GATEWAY_PORT}` : null,
     startedAt: created ? null : new Date(State.StartedAt),
     exitCode: running || created ? null : State.ExitCode,

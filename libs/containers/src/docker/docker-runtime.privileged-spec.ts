@@ -8,7 +8,12 @@ import type { AddressInfo } from 'node:net';
 import { newId } from '#libs/kernel';
 import { describeIf, eventually, requireTool } from '#libs/testing';
 import { containerRuntimeConformance } from '../conformance/container-runtime.conformance-spec.js';
-import { AGENT_IMAGE, DockerTestHost, EDGE_IMAGE } from '../conformance/docker-host.conformance-spec.js';
+import {
+  AGENT_IMAGE,
+  OTHER_AGENT_IMAGE,
+  DockerTestHost,
+  EDGE_IMAGE,
+} from '../conformance/docker-host.conformance-spec.js';
 import { hostileWorkspaceConformance } from '../conformance/hostile-workspace.conformance-spec.js';
 import type { ContainerSpec } from '../container-runtime.js';
 import { AgentNetworks } from './agent-networks.js';
@@ -43,6 +48,8 @@ describeIf(requireTool('docker'), 'DockerRuntime', () => {
     return {
       worker: () => host.worker(),
       base: { runtime: 'house', image: AGENT_IMAGE, env: {} },
+      // nobody listens there, so that no registry is waited for
+      images: { other: OTHER_AGENT_IMAGE, absent: 'localhost:1/rookery-test/agent:absent' },
       print: (agentId, text) => host.ask(runtime, agentId, '/print', { text }),
       exit: async (agentId, code) => {
         await host.ask(runtime, agentId, '/exit', { code: String(code) });
@@ -227,6 +234,18 @@ describeIf(requireTool('docker'), 'DockerRuntime on its engine', () => {
     expect(await read('/workspace/skills/new.md')).toEqual({ ok: true, value: 'in the workspace' });
     expect(await read('/workspace/SOUL.md')).toEqual({ ok: true, value: 'kind' });
     expect(await read('/tmp/new.md')).toMatchObject({ ok: false });
+  });
+
+  it('wipes a workspace that containers of a killed worker still have', async () => {
+    const agentId = await start();
+    const left = await host.docker.createContainer({
+      Image: AGENT_IMAGE,
+      Labels: { 'dev.rookery.host': host.config.host.id },
+      HostConfig: { Mounts: [{ Type: 'volume', Source: `rookery-agent-${agentId}`, Target: '/workspace' }] },
+    });
+    await runtime.remove(agentId, { wipe: true }, signal);
+    await expect(left.inspect()).rejects.toMatchObject({ statusCode: 404 });
+    expect((await runtime.list()).map((state) => state.agentId)).not.toContain(agentId);
   });
 
   it('says that an image is not to be had', async () => {

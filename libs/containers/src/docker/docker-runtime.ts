@@ -12,6 +12,7 @@ import type {
   ContainerStats,
   LogOptions,
   ProbePath,
+  RemoveOptions,
 } from '../container-runtime.js';
 import { CpuMeter } from '../cpu-meter.js';
 import { findBridge } from '../process/agent-program.js';
@@ -22,7 +23,7 @@ import { specHash } from '../spec-hash.js';
 import { missing } from '../states.js';
 import { containerOptions } from './agent-container.js';
 import { toState } from './container-state.js';
-import { type AgentNetwork, AgentNetworks } from './agent-networks.js';
+import { AgentNetworks } from './agent-networks.js';
 import { readLogs } from './docker-logs.js';
 import { useOf } from './docker-stats.js';
 import { DockerTools } from './docker-tools.js';
@@ -31,7 +32,8 @@ import { statusOf, toDomainError, unless, unlessMissing } from './engine-errors.
 import { ImagePrograms } from './image-programs.js';
 import { Images } from './images.js';
 import { agentObject, BRIDGE_FILE, EDGE_ALIAS, LABELS } from './naming.js';
-import { VolumeWorkspaces } from './volume-workspaces.js';
+import type { AgentSubnet } from './subnets.js';
+import { markFile, VolumeWorkspaces } from './volume-workspaces.js';
 import { WorkspaceVolumes } from './workspace-volume.js';
 
 /** Tries to win the agent's container name from other workers that make the same one. */
@@ -80,14 +82,14 @@ export class DockerRuntime implements ContainerRuntime {
     this.edge.close();
   }
 
-  ensure(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState> {
-    return this.exclusively(spec.agentId, async () => {
-      checkSpec(spec);
-      const hash = specHash(spec);
-      await this.images.ensure(spec.image, signal);
+  ensure(wanted: ContainerSpec, signal: AbortSignal, mark?: string): Promise<ContainerState> {
+    return this.exclusively(wanted.agentId, async () => {
+      checkSpec(wanted);
+      const spec = { ...wanted, image: await this.images.resolve(wanted.image, wanted.imageId, signal) };
+      const making = { spec, hash: specHash(wanted), mark, signal };
       for (let races = 0; races < MOST_RACES; races++) {
         signal.throwIfAborted();
-        const made = (await this.reuse(spec, hash)) ?? (await this.make(spec, hash, signal));
+        const made = (await this.reuse(making)) ?? (await this.make(making));
         if (made !== undefined) return made;
       }
       throw new DomainError('conflict', 'docker_refused', 'Another worker keeps making a container for this agent');
@@ -113,14 +115,13 @@ export class DockerRuntime implements ContainerRuntime {
     });
   }
 
-  remove(agentId: string, options: { readonly wipe: boolean }, signal: AbortSignal): Promise<void> {
+  remove(agentId: string, options: RemoveOptions, signal: AbortSignal): Promise<void> {
     return this.exclusively(agentId, async () => {
       const found = await this.inspectContainer(agentId);
       if (found !== undefined) await this.discard(found, signal);
       this.cpu.forget(agentId);
-      if (!options.wipe) return;
-      await this.networks.remove(agentId);
-      await this.volumes.remove(agentId);
+      if (options.wipe || options.connections === true) await this.networks.remove(agentId);
+      if (options.wipe) await this.volumes.remove(agentId);
     });
   }
 
@@ -168,54 +169,67 @@ export class DockerRuntime implements ContainerRuntime {
     return answer === null || isRelayRefusal(answer.status) ? null : answer.status;
   }
 
-  /** The present instance when it is what the spec asks for; one of another epoch or spec is removed. */
-  private async reuse(spec: ContainerSpec, hash: string): Promise<ContainerState | undefined> {
+  /** The present instance when it is what the spec asks for; one of another epoch, spec or subnet is removed. */
+  private async reuse(making: Making): Promise<ContainerState | undefined> {
+    const { spec, hash } = making;
     const found = await this.inspectContainer(spec.agentId);
     if (found === undefined) return undefined;
     const { [LABELS.epoch]: epoch, [LABELS.specHash]: foundHash } = found.Config.Labels;
-    if (epoch !== String(spec.epoch) || foundHash !== hash) {
+    const isSame = epoch === String(spec.epoch) && foundHash === hash;
+    const network = isSame ? await this.networks.ensure(spec.agentId) : undefined;
+    if (network === undefined || addressOf(found) !== network.subnet.agent) {
       await this.discard(found, new AbortController().signal);
       return undefined;
     }
-    await this.edge.join(await this.networks.ensure(spec.agentId));
+    await this.edge.join(network);
     // a worker may have died between making the container and filling its workspace
-    if (found.State.Status === 'created') await this.fill(spec);
+    if (found.State.Status === 'created') await this.fill(making);
     return this.state(spec.agentId);
   }
 
-  /** Undefined when another worker took the name first. */
-  private async make(spec: ContainerSpec, hash: string, signal: AbortSignal): Promise<ContainerState | undefined> {
-    const network = await this.networks.ensure(spec.agentId);
-    const joined = this.edge.join(network);
-    const made = this.fillNew(spec, hash, network, signal);
-    await Promise.allSettled([joined, made]);
-    await joined;
-    return (await made) ? this.state(spec.agentId) : undefined;
+  /**
+   * Container and network take the engine longest, so both are made at once.
+   * @returns undefined when another worker took the name, or somebody the subnet, first.
+   */
+  private async make(making: Making): Promise<ContainerState | undefined> {
+    const { agentId } = making.spec;
+    const subnet = await this.networks.expected(agentId);
+    const connected = this.connect(agentId);
+    const filled = this.makeFilled(making, subnet);
+    await Promise.allSettled([connected, filled]);
+    const isTaken = (await connected).cidr !== subnet.cidr;
+    if (!(await filled)) return undefined;
+    if (!isTaken) return this.state(agentId);
+    await unlessMissing(this.container(agentId).remove({ force: true, v: true }));
+    return undefined;
+  }
+
+  private async connect(agentId: string): Promise<AgentSubnet> {
+    const network = await this.networks.ensure(agentId);
+    await this.edge.join(network);
+    return network.subnet;
   }
 
   /** False when another worker took the name first. */
-  private async fillNew(
-    spec: ContainerSpec,
-    hash: string,
-    network: AgentNetwork,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  private async makeFilled(making: Making, subnet: AgentSubnet): Promise<boolean> {
+    const { spec, hash, signal } = making;
     const isNew = await this.volumes.ensure(spec.agentId);
     if (spec.runtime === 'openclaw') await this.volumes.own(spec.agentId, spec.image);
-    const making = { spec, hash, hostId: this.config.host.id, nonce: randomUUID(), network };
-    const options = containerOptions({ ...making, toolsVolume: (digest) => this.tools.volumes.nameOf(digest) });
+    const asked = { spec, hash, hostId: this.config.host.id, nonce: randomUUID(), subnet };
+    const options = containerOptions({ ...asked, toolsVolume: (digest) => this.tools.volumes.nameOf(digest) });
     const made = await unless([409], this.docker.createContainer({ ...options, abortSignal: signal }));
     if (made === undefined) return false;
-    await this.fill(spec, isNew);
+    await this.fill(making, isNew);
     return true;
   }
 
-  private async fill(spec: ContainerSpec, isNew = false): Promise<void> {
+  private async fill({ spec, mark }: Making, isNew = false): Promise<void> {
     await this.tools.mustHave(spec.tools ?? [], this.container(spec.agentId));
     const bridge =
       spec.runtime === 'openclaw' ? [{ path: BRIDGE_FILE, content: readFileSync(findBridge(), 'utf8') }] : [];
     const files = [...spec.files, ...bridge];
-    await this.volumes.fill(this.container(spec.agentId), spec.agentId, spec.image, files, isNew);
+    const marks = mark === undefined ? [] : [markFile(mark)];
+    await this.volumes.fill(this.container(spec.agentId), spec, { files, marks, isNew });
   }
 
   private async discard(found: Docker.ContainerInspectInfo, signal: AbortSignal): Promise<void> {
@@ -250,6 +264,17 @@ export class DockerRuntime implements ContainerRuntime {
     });
   }
 }
+
+/** An instance that `ensure` is asked for. */
+interface Making {
+  readonly spec: ContainerSpec;
+  readonly hash: string;
+  readonly mark: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+const addressOf = ({ NetworkSettings }: Docker.ContainerInspectInfo): string | undefined =>
+  Object.values(NetworkSettings.Networks)[0]?.IPAMConfig?.IPv4Address;
 
 /** Answers of the relay itself, which never reached the agent. */
 const isRelayRefusal = (status: number): boolean => [401, 404, 502, 504].includes(status);

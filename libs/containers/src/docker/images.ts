@@ -21,6 +21,17 @@ export class Images {
     return pulled;
   }
 
+  /**
+   * What to make an instance from: the image of this id where it is here, else what the reference means.
+   * @throws DomainError code `image_pull`.
+   */
+  async resolve(reference: string, id: string | null | undefined, signal: AbortSignal): Promise<string> {
+    if (typeof id === 'string' && (await this.idOf(id)) === id)
+      return (await this.idOf(reference)) === id ? reference : id;
+    await this.ensure(reference, signal);
+    return reference;
+  }
+
   private async idOf(reference: string): Promise<string | undefined> {
     try {
       return (await unlessMissing<Docker.ImageInspectInfo>(this.docker.getImage(reference).inspect()))?.Id;

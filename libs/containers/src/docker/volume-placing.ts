@@ -6,6 +6,7 @@ import { sleep } from '../waiting.js';
 import { checkPlacing, PLACING_FILE, PLACING_PROGRAM, placingFailed } from '../workspace/placing.js';
 import { PRIVATE_FOLDER } from '../workspace/own-files.js';
 import { AGENT_UID, WORKSPACE } from './naming.js';
+import { unlessMissing } from './engine-errors.js';
 import { MANIFEST, type WorkspaceVolumes } from './workspace-volume.js';
 
 const EXEC_POLL_MS = 50;
@@ -19,11 +20,16 @@ export async function placeInVolume(volumes: WorkspaceVolumes, agentId: string, 
   const { image, folder, signal } = place;
   const script = [PLACING_PROGRAM, '--', WORKSPACE, PLACING_FILE, MANIFEST];
   const done = await volumes.through(agentId, image, async (container) => {
-    if (!container) return true;
+    if (!container || (place.files.length === 0 && !(await isThere(container, folder)))) return true;
     await container.putArchive(await orderOf(place), { path: WORKSPACE, abortSignal: signal });
     return (await container.inspect()).State.Running && (await runInside(container, script, signal)) === 0;
   });
-  if (!done && (await volumes.run(agentId, image, script)) !== 0) throw placingFailed(folder);
+  if (!done && (await volumes.run('placer', agentId, image, script)) !== 0) throw placingFailed(folder);
+}
+
+/** A look costs a hundredth of what a removal does. What the agent discarded itself stays in the manifest until its next instance. */
+async function isThere(container: Docker.Container, folder: string): Promise<boolean> {
+  return (await unlessMissing(container.infoArchive({ path: `${WORKSPACE}/${folder}` }))) !== undefined;
 }
 
 function orderOf({ folder, files }: PlaceFolder): Promise<Buffer> {

@@ -5,12 +5,15 @@ import type Docker from 'dockerode';
 import { extract, pack } from 'tar-stream';
 import type {
   AgentWorkspaces,
+  EraseFiles,
   PlaceFolder,
   ReadWorkspace,
   RestoreWorkspace,
   WorkspaceEntry,
 } from '../agent-workspaces.js';
+import type { WorkspaceFile } from '../container-runtime.js';
 import { sleep } from '../waiting.js';
+import { checkErasing, eraseFailed, ERASING_PROGRAM } from '../workspace/erasing.js';
 import { headed } from '../workspace/headed.js';
 import { ReadingLimits } from '../workspace/limits.js';
 import { BACKUP_FOLDER, BACKUP_PROGRAM, isDatabase, LiveDatabases, MAGIC_BYTES } from '../workspace/live-databases.js';
@@ -24,6 +27,9 @@ const MARK = `${PRIVATE_FOLDER}/copy`;
 const MOST_MARK_BYTES = 100;
 const EXEC_POLL_MS = 100;
 const EXECUTABLE = 0o100;
+
+/** What marks a workspace, as a file of it. */
+export const markFile = (mark: string): WorkspaceFile => ({ path: MARK, content: mark });
 
 type Part = ReturnType<typeof extract> extends AsyncIterable<infer Entry> ? Entry : never;
 
@@ -82,6 +88,16 @@ export class VolumeWorkspaces implements AgentWorkspaces {
 
   place(agentId: string, place: PlaceFolder): Promise<void> {
     return this.guarded(() => placeInVolume(this.volumes, agentId, place));
+  }
+
+  erase(agentId: string, { image, paths, signal }: EraseFiles): Promise<void> {
+    return this.guarded(async () => {
+      checkErasing(paths);
+      signal.throwIfAborted();
+      if (!(await this.volumes.exists(agentId))) return;
+      const script = [ERASING_PROGRAM, '--', WORKSPACE, ...paths];
+      if ((await this.volumes.run('eraser', agentId, image, script)) !== 0) throw eraseFailed();
+    });
   }
 
   /** First what can be copied as it is, then the backups of what can't. */

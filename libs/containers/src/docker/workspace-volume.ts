@@ -1,7 +1,7 @@
 import { buffer, text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import { extract, type Header, pack } from 'tar-stream';
-import type { WorkspaceFile } from '../container-runtime.js';
+import type { ContainerSpec, WorkspaceFile } from '../container-runtime.js';
 import { isWorkspacePath } from '../spec-checks.js';
 import { unlessMissing } from './engine-errors.js';
 import { AGENT_UID, agentObject, LABELS, WORKSPACE } from './naming.js';
@@ -12,6 +12,18 @@ const OWN = `require('node:fs').chownSync('${WORKSPACE}', ${AGENT_UID}, ${AGENT_
 const REMOVE = `const { rmSync } = require('node:fs');
 for (const path of process.argv.slice(1)) rmSync('${WORKSPACE}/' + path, { recursive: true, force: true });`;
 
+/** What a container is for that has nothing but a workspace. */
+type HelperKind = 'reader' | 'owner' | 'placer' | 'eraser' | 'remover';
+
+/** What `fill` writes. */
+interface Filling {
+  readonly files: readonly WorkspaceFile[];
+  /** Written after the files, and not known as the spec's. */
+  readonly marks: readonly WorkspaceFile[];
+  /** Nothing is in the workspace yet. */
+  readonly isNew: boolean;
+}
+
 /** Agents' workspaces: one volume each, filled through the engine's archive calls while the agent does not run. */
 export class WorkspaceVolumes {
   constructor(
@@ -21,19 +33,23 @@ export class WorkspaceVolumes {
 
   /** @returns true when there was none before. */
   async ensure(agentId: string): Promise<boolean> {
-    const isNew = !(await unlessMissing(this.docker.getVolume(agentObject(agentId)).inspect()));
+    const isNew = !(await this.exists(agentId));
     const Labels = { [LABELS.host]: this.hostId, [LABELS.agent]: agentId };
     await this.docker.createVolume({ Name: agentObject(agentId), Labels });
     return isNew;
   }
 
+  async exists(agentId: string): Promise<boolean> {
+    return (await unlessMissing(this.docker.getVolume(agentObject(agentId)).inspect())) !== undefined;
+  }
+
   /** A volume that an image without this folder is the first to mount belongs to root: hands it to the agent's user. */
   async own(agentId: string, image: string): Promise<void> {
-    await this.run(agentId, image, [OWN], { User: '0:0', HostConfig: { CapAdd: ['CHOWN'] } });
+    await this.run('owner', agentId, image, [OWN], { User: '0:0', HostConfig: { CapAdd: ['CHOWN'] } });
   }
 
   async remove(agentId: string): Promise<void> {
-    await this.removeReader(agentId);
+    await this.removeHelpers(agentId);
     await unlessMissing(this.docker.getVolume(agentObject(agentId)).remove({ force: true }));
   }
 
@@ -51,14 +67,9 @@ export class WorkspaceVolumes {
   ): Promise<{ container: Docker.Container; close(): Promise<void> } | undefined> {
     const own = this.docker.getContainer(agentObject(agentId));
     if (await unlessMissing(own.inspect())) return { container: own, close: () => Promise.resolve() };
-    if (!(await unlessMissing(this.docker.getVolume(agentObject(agentId)).inspect()))) return undefined;
-    await this.removeReader(agentId);
-    const container = await this.docker.createContainer({
-      ...this.helper(agentId, image),
-      name: readerName(agentId),
-      Cmd: ['true'],
-    });
-    return { container, close: () => this.removeReader(agentId) };
+    if (!(await this.exists(agentId))) return undefined;
+    const container = await this.makeHelper('reader', agentId, { ...this.helper(agentId, image), Cmd: ['true'] });
+    return { container, close: () => this.removeHelper('reader', agentId) };
   }
 
   /** The same for the time of `work`. */
@@ -75,8 +86,25 @@ export class WorkspaceVolumes {
     }
   }
 
-  private async removeReader(agentId: string): Promise<void> {
-    await unlessMissing(this.docker.getContainer(readerName(agentId)).remove({ force: true }));
+  /** In the place of one that a killed worker left. */
+  private async makeHelper(
+    kind: HelperKind,
+    agentId: string,
+    options: Docker.ContainerCreateOptions,
+  ): Promise<Docker.Container> {
+    await this.removeHelper(kind, agentId);
+    return this.docker.createContainer({ ...options, name: helperName(kind, agentId) });
+  }
+
+  private async removeHelper(kind: HelperKind, agentId: string): Promise<void> {
+    await unlessMissing(this.docker.getContainer(helperName(kind, agentId)).remove({ force: true }));
+  }
+
+  /** All that still hold the workspace: the engine keeps a volume as long as somebody does. */
+  private async removeHelpers(agentId: string): Promise<void> {
+    const filters = { volume: [agentObject(agentId)], label: [`${LABELS.host}=${this.hostId}`] };
+    for (const { Id } of await this.docker.listContainers({ all: true, filters }))
+      await unlessMissing(this.docker.getContainer(Id).remove({ force: true }));
   }
 
   /** A container that has nothing but the workspace. */
@@ -98,36 +126,36 @@ export class WorkspaceVolumes {
 
   /**
    * Writes the files into a container that does not run, and removes those the spec before had and this one has not.
-   * @param isNew - nothing is in the workspace yet: each look into a container takes the engine a quarter of a second.
+   * Each look into a container takes the engine a quarter of a second: none is taken where all is new, and the marks come with the files.
    */
   async fill(
     container: Docker.Container,
-    agentId: string,
-    image: string,
-    files: readonly WorkspaceFile[],
-    isNew = false,
+    { agentId, image }: Pick<ContainerSpec, 'agentId' | 'image'>,
+    { files, marks, isNew }: Filling,
   ): Promise<void> {
     const former = isNew ? [] : await manifestOf(container);
     const kept = new Set(files.map(({ path }) => path));
     const stale = former.filter((path) => !kept.has(path));
     if (stale.length > 0) await this.removeFiles(agentId, image, stale);
-    if (files.length > 0 || former.length > 0) await container.putArchive(await archiveOf(files), { path: WORKSPACE });
+    if (files.length + former.length + marks.length === 0) return;
+    await container.putArchive(await archiveOf(files, marks), { path: WORKSPACE });
   }
 
   /** An archive can't delete, so a container of the agent's own image does, with nothing but the volume. */
   private async removeFiles(agentId: string, image: string, paths: readonly string[]): Promise<void> {
-    await this.run(agentId, image, [REMOVE, '--', ...paths]);
+    await this.run('remover', agentId, image, [REMOVE, '--', ...paths]);
   }
 
   /** Runs a script in a container that has nothing but the workspace. @returns its exit code */
   async run(
+    kind: Exclude<HelperKind, 'reader'>,
     agentId: string,
     image: string,
     script: string[],
     extra: Docker.ContainerCreateOptions = {},
   ): Promise<number> {
     const base = this.helper(agentId, image);
-    const container = await this.docker.createContainer({
+    const container = await this.makeHelper(kind, agentId, {
       ...base,
       ...extra,
       Cmd: ['-e', ...script],
@@ -142,16 +170,16 @@ export class WorkspaceVolumes {
   }
 }
 
-/** One a workspace, so that one that a killed worker left is found. */
-const readerName = (agentId: string): string => `${agentObject(agentId)}-reader`;
+/** One of a kind for a workspace, so that one that a killed worker left is found. */
+const helperName = (kind: HelperKind, agentId: string): string => `${agentObject(agentId)}-${kind}`;
 
 /** Files with every folder above them, so that a link in a folder's place gives way to a folder. */
-function archiveOf(files: readonly WorkspaceFile[]): Promise<Buffer> {
+function archiveOf(files: readonly WorkspaceFile[], marks: readonly WorkspaceFile[]): Promise<Buffer> {
   const archive = pack();
   const owner = { uid: AGENT_UID, gid: AGENT_UID, mtime: new Date() };
   const manifest = { path: MANIFEST, content: JSON.stringify(files.map(({ path }) => path)) };
   const folders = new Set<string>();
-  for (const { path, content } of [...files, manifest]) {
+  for (const { path, content } of [...files, manifest, ...marks]) {
     for (const folder of foldersOf(path)) {
       if (!folders.has(folder)) archive.entry({ ...owner, name: `${folder}/`, type: 'directory', mode: 0o700 });
       folders.add(folder);

@@ -5,10 +5,12 @@ import { FakeHost, FakeRuntime } from './fake-runtime.js';
 describe('FakeRuntime', () => {
   containerRuntimeConformance(async () => {
     const shared = new FakeHost();
+    shared.absentImages.add('absent').add(`sha256:${'0'.repeat(64)}`);
     const runtime = new FakeRuntime(shared);
     return {
       worker: async () => new FakeRuntime(shared),
       base: { runtime: 'house', image: 'fake', env: {} },
+      images: { other: 'other', absent: 'absent' },
       print: async (agentId, text) => runtime.print(agentId, 'info', text),
       exit: async (agentId, exitCode) => runtime.crash(agentId, { exitCode }),
       read: async (agentId, path) => shared.agents.get(agentId)?.workspace.get(path) ?? null,

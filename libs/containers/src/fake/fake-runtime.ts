@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { DomainError } from '#libs/kernel';
 import type { AgentTools } from '../agent-tools.js';
 import type {
@@ -8,12 +9,12 @@ import type {
   ContainerStats,
   LogOptions,
   ProbePath,
+  RemoveOptions,
 } from '../container-runtime.js';
 import { KeyedMutex } from '../keyed-mutex.js';
 import { checkSpec } from '../spec-checks.js';
 import { specHash } from '../spec-hash.js';
 import { missing } from '../states.js';
-import { sleep } from '../waiting.js';
 import { FakeWorkspaces } from './fake-workspaces.js';
 
 type Step =
@@ -28,10 +29,13 @@ type Step =
   | 'list'
   | 'read'
   | 'restore'
-  | 'place';
+  | 'place'
+  | 'erase';
 
 interface FakeInstance {
   readonly spec: ContainerSpec;
+  readonly specHash: string;
+  readonly imageId: string;
   status: 'created' | 'running' | 'exited';
   startedAt: Date | null;
   exitCode: number | null;
@@ -51,7 +55,13 @@ export interface FakeAgent {
 /** What outlives a worker: share one between two runtimes to play a worker's restart. */
 export class FakeHost {
   readonly agents = new Map<string, FakeAgent>();
+  /** Images it does not have and can't get. */
+  readonly absentImages = new Set<string>();
+  /** Ids of images by reference; of any other the reference stands for itself. */
+  readonly images = new Map<string, string>();
   nextPort = 20_000;
+  /** Emits the id of an agent that has printed. */
+  readonly printed = new EventEmitter().setMaxListeners(0);
 }
 
 const KEPT_LINES = 1_000;
@@ -86,14 +96,19 @@ export class FakeRuntime implements ContainerRuntime {
     await this.before('prepare', undefined);
   }
 
-  ensure(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState> {
+  ensure(spec: ContainerSpec, signal: AbortSignal, mark?: string): Promise<ContainerState> {
     return this.locks.run(spec.agentId, async () => {
       await this.enter('ensure', spec.agentId, signal);
       checkSpec(spec);
       const agent = this.agent(spec.agentId);
       const { instance } = agent;
-      if (instance?.spec.epoch === spec.epoch && specHash(instance.spec) === specHash(spec))
+      const hash = specHash(spec);
+      if (instance?.spec.epoch === spec.epoch && instance.specHash === hash) {
+        if (mark !== undefined && instance.status === 'created') agent.mark = mark;
         return this.state(spec.agentId);
+      }
+      const imageId = imageOf(spec, this.host);
+      agent.mark = mark ?? agent.mark;
       for (const path of agent.written) agent.workspace.delete(path);
       agent.written.clear();
       for (const { path, content } of spec.files) {
@@ -101,7 +116,8 @@ export class FakeRuntime implements ContainerRuntime {
         agent.workspace.set(path, content);
       }
       const port = instance?.port ?? this.host.nextPort++;
-      agent.instance = { spec, status: 'created', startedAt: null, exitCode: null, oomKilled: false, port };
+      const fresh = { startedAt: null, exitCode: null, oomKilled: false };
+      agent.instance = { spec, specHash: hash, imageId, status: 'created', port, ...fresh };
       return this.state(spec.agentId);
     });
   }
@@ -128,7 +144,7 @@ export class FakeRuntime implements ContainerRuntime {
     });
   }
 
-  remove(agentId: string, options: { readonly wipe: boolean }, signal: AbortSignal): Promise<void> {
+  remove(agentId: string, options: RemoveOptions, signal: AbortSignal): Promise<void> {
     return this.locks.run(agentId, async () => {
       await this.enter('remove', agentId, signal);
       const agent = this.host.agents.get(agentId);
@@ -157,7 +173,9 @@ export class FakeRuntime implements ContainerRuntime {
         after = line.position;
         yield line;
       }
-      if (options.follow !== true || !(await sleep(10, options.signal))) return;
+      if (fresh.length > 0) continue;
+      if (options.follow !== true) return;
+      await once(this.host.printed, agentId, { signal: options.signal }).catch(() => undefined);
     }
   }
 
@@ -191,6 +209,7 @@ export class FakeRuntime implements ContainerRuntime {
     agent.position += text.length + 1;
     agent.lines.push({ at, text: `${at.toISOString()} [${level}] ${text}`, position: agent.position });
     if (agent.lines.length > KEPT_LINES) agent.lines.shift();
+    this.host.printed.emit(agentId);
   }
 
   private async enter(step: Step, agentId: string, signal: AbortSignal): Promise<void> {
@@ -217,8 +236,15 @@ export class FakeRuntime implements ContainerRuntime {
   private state(agentId: string): ContainerState {
     const instance = this.host.agents.get(agentId)?.instance;
     if (instance === undefined) return missing(agentId);
-    const { spec, status, startedAt, exitCode, oomKilled, port } = instance;
+    const { spec, specHash: hash, imageId, status, startedAt, exitCode, oomKilled, port } = instance;
     const endpoint = status === 'running' ? `127.0.0.1:${port}` : null;
-    return { agentId, status, epoch: spec.epoch, specHash: specHash(spec), endpoint, startedAt, exitCode, oomKilled };
+    const made = { agentId, epoch: spec.epoch, specHash: hash, imageId };
+    return { ...made, status, endpoint, startedAt, exitCode, oomKilled };
   }
+}
+
+function imageOf({ image, imageId }: ContainerSpec, { absentImages, images }: FakeHost): string {
+  if (typeof imageId === 'string' && !absentImages.has(imageId)) return imageId;
+  if (!absentImages.has(image)) return images.get(image) ?? `id-of-${image}`;
+  throw new DomainError('unavailable', 'image_pull', `The image ${image} is not on this host`);
 }

@@ -2,11 +2,13 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type {
   AgentWorkspaces,
+  EraseFiles,
   PlaceFolder,
   ReadWorkspace,
   RestoreWorkspace,
   WorkspaceEntry,
 } from '../agent-workspaces.js';
+import { checkErasing } from '../workspace/erasing.js';
 import { ReadingLimits } from '../workspace/limits.js';
 import { ownFiles } from '../workspace/own-files.js';
 import { checkPlacing } from '../workspace/placing.js';
@@ -23,7 +25,7 @@ interface HeldWorkspace {
 export class FakeWorkspaces implements AgentWorkspaces {
   constructor(
     private readonly find: (agentId: string) => HeldWorkspace | undefined,
-    private readonly before: (step: 'read' | 'restore' | 'place', agentId: string) => Promise<void>,
+    private readonly before: (step: 'read' | 'restore' | 'place' | 'erase', agentId: string) => Promise<void>,
   ) {}
 
   mark(agentId: string): Promise<string | null> {
@@ -60,6 +62,18 @@ export class FakeWorkspaces implements AgentWorkspaces {
       if (isOwn(path)) agent.workspace.set(path, bytes.toString());
     }
     agent.mark = mark;
+  }
+
+  async erase(agentId: string, { paths, signal }: EraseFiles): Promise<void> {
+    checkErasing(paths);
+    signal.throwIfAborted();
+    await this.before('erase', agentId);
+    const agent = this.find(agentId);
+    for (const path of [...(agent?.workspace.keys() ?? [])]) {
+      if (!paths.some((gone) => path === gone || path.startsWith(`${gone}/`))) continue;
+      agent?.workspace.delete(path);
+      agent?.written.delete(path);
+    }
   }
 
   async place(agentId: string, { folder, files, signal }: PlaceFolder): Promise<void> {

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerSpec } from '../container-runtime.js';
 
@@ -8,6 +7,8 @@ export interface KeptSpec {
   readonly spec: ContainerSpec;
   readonly hash: string;
   readonly port: number;
+  /** Version of the program it was made for; absent in specs of earlier versions. */
+  readonly imageId?: string;
 }
 
 /** Written before a process is spawned, so that a crash right after it can find the process by its nonce. */
@@ -67,17 +68,33 @@ export class AgentFolder {
   }
 
   write<K extends keyof Kept>(what: K, value: Kept[K]): void {
-    const draft = join(this.path, `.${what}.${randomUUID()}`);
-    writeFileSync(draft, JSON.stringify(value), { mode: 0o600 });
-    renameSync(draft, this.file(what));
+    writeFileSync(this.draft(what), JSON.stringify(value), { mode: 0o600 });
+    renameSync(this.draft(what), this.file(what));
   }
 
+  /** With the draft that a worker left which died while it wrote. */
   drop(...what: (keyof Kept)[]): void {
-    for (const name of what) rmSync(this.file(name), { force: true });
+    for (const name of what) for (const path of [this.draft(name), this.file(name)]) rmSync(path, { force: true });
+  }
+
+  /** The spec goes last: as long as it is there the instance is, and whoever finds it removes the rest. */
+  dropInstance(): void {
+    this.drop('ending', 'identity', 'spec');
+  }
+
+  /** All that is in it. */
+  clear(): void {
+    if (!existsSync(this.path)) return;
+    for (const name of readdirSync(this.path)) rmSync(join(this.path, name), { recursive: true, force: true });
   }
 
   wipe(): void {
     rmSync(this.path, { recursive: true, force: true });
+  }
+
+  /** Always the same, so that the next writer takes the place of one that died. */
+  private draft(what: keyof Kept): string {
+    return join(this.path, `.${what}.draft`);
   }
 
   private file(what: keyof Kept): string {

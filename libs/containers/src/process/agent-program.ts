@@ -79,7 +79,7 @@ function openToAll(file: string, mode: number): boolean {
 }
 
 function copyOf(program: AgentProgram, runtimeFolder: string): AgentProgram {
-  const folder = join(runtimeFolder, version(program));
+  const folder = join(runtimeFolder, programVersion(program));
   const copy = { node: join(folder, 'node'), main: join(folder, 'agent', basename(program.main)) };
   if (existsSync(folder)) return copy;
   mkdirSync(runtimeFolder, { recursive: true, mode: 0o711 });
@@ -93,7 +93,8 @@ function copyOf(program: AgentProgram, runtimeFolder: string): AgentProgram {
   return copy;
 }
 
-function version({ node, main }: AgentProgram): string {
+/** Changes with any of the program's files. */
+export function programVersion({ node, main }: AgentProgram): string {
   const bundle = readdirSync(dirname(main), { recursive: true, encoding: 'utf8' }).sort();
   const files = [node, ...bundle.map((name) => join(dirname(main), name))];
   const facts = files.map((file) => [file, statSync(file).size, statSync(file).mtimeMs]);

@@ -16,12 +16,14 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import type {
   AgentWorkspaces,
+  EraseFiles,
   PlaceFolder,
   ReadWorkspace,
   RestoreWorkspace,
   WorkspaceEntry,
 } from '../agent-workspaces.js';
 import { checkAgentId } from '../spec-checks.js';
+import { checkErasing, eraseFailed, ERASING_PROGRAM } from '../workspace/erasing.js';
 import { ReadingLimits } from '../workspace/limits.js';
 import { BACKUP_FOLDER, BACKUP_PROGRAM, isDatabase, LiveDatabases, MAGIC_BYTES } from '../workspace/live-databases.js';
 import { ownFiles } from '../workspace/own-files.js';
@@ -109,6 +111,21 @@ export class FolderWorkspaces implements AgentWorkspaces {
     const [code] = await ended;
     if (code !== 0) throw placingFailed(name);
     if (files.length === 0) folder.write('files', written);
+  }
+
+  async erase(agentId: string, { paths, signal }: EraseFiles): Promise<void> {
+    checkAgentId(agentId);
+    checkErasing(paths);
+    signal.throwIfAborted();
+    const folder = this.options.folder(agentId);
+    if (!existsSync(folder.workspace)) return;
+    if (canTakeAway) {
+      for (const path of paths) takeAway(folder.workspace, path, join(folder.path, 'taken-away'));
+      return;
+    }
+    const child = this.asAgent(folder, await this.options.ownerOf(agentId), ERASING_PROGRAM, paths, signal);
+    const [code] = (await once(child, 'exit')) as [number | null];
+    if (code !== 0) throw eraseFailed();
   }
 
   /** The file when it is wanted, closed in any case. */

@@ -19,8 +19,8 @@ export async function alive(folder: AgentFolder): Promise<Identity | undefined> 
 export async function aliveOrAdopted(folder: AgentFolder): Promise<Identity | undefined> {
   const intent = folder.read('intent');
   const known = await alive(folder);
-  if (intent === undefined || intent.nonce === known?.nonce) return known;
-  const adopted = await byNonce(intent.nonce);
+  if (intent === undefined) return known;
+  const adopted = intent.nonce === known?.nonce ? undefined : await byNonce(intent.nonce);
   if (adopted !== undefined) folder.write('identity', adopted);
   folder.drop('intent');
   return adopted ?? known;

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { DomainError } from '#libs/kernel';
 
 /**
- * Gives every agent a number of its own (a port, a user id) and keeps it in a folder: one file a number, made with
- * O_EXCL, so two workers never give the same one, and found again after a restart.
+ * Gives every agent a number of its own (a port, a user id) and keeps it in a folder, where it is found again after a restart: for
+ * each number a link that names its holder. A link is made at once or not at all, so two workers never give the same one,
+ * and a worker that dies leaves none without a holder.
  */
 export class NumberBook {
   constructor(
@@ -41,7 +42,7 @@ export class NumberBook {
 
   private claim(candidate: number, agentId: string): boolean {
     try {
-      writeFileSync(join(this.folder, String(candidate)), agentId, { flag: 'wx', mode: 0o600 });
+      symlinkSync(agentId, join(this.folder, String(candidate)));
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -53,12 +54,10 @@ export class NumberBook {
     rmSync(join(this.folder, String(candidate)), { force: true });
   }
 
+  /** Earlier versions wrote files. */
   private holder(name: string): string | undefined {
-    try {
-      return readFileSync(join(this.folder, name), 'utf8');
-    } catch {
-      return undefined;
-    }
+    const path = join(this.folder, name);
+    return tried(() => readlinkSync(path)) ?? tried(() => readFileSync(path, 'utf8'));
   }
 
   private names(): string[] {
@@ -67,6 +66,14 @@ export class NumberBook {
     } catch {
       return [];
     }
+  }
+}
+
+function tried(read: () => string): string | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
   }
 }
 

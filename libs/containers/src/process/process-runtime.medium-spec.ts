@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import {
   chmodSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -37,6 +38,15 @@ function openDataDir(): string {
   const dataDir = mkdtempSync(join(tmpdir(), 'rookery-process-'));
   chmodSync(dataDir, 0o755);
   return dataDir;
+}
+
+/** A folder with a built agent of its own. */
+function otherProgram(dataDir: string): string {
+  const folder = join(dataDir, 'other-program');
+  mkdirSync(folder, { mode: 0o755 });
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  copyFileSync(program.main, join(folder, 'main.js'));
+  return folder;
 }
 
 async function worker(dataDir: string): Promise<ProcessRuntime> {
@@ -79,6 +89,7 @@ describe('ProcessRuntime', () => {
         return made.at(-1) as ProcessRuntime;
       },
       base: { runtime: 'house', image: 'none', env: {} },
+      images: { other: otherProgram(dataDir), absent: join(dataDir, 'no-program') },
       print: (agentId, text) => ask(first, agentId, query('/print', { text })),
       exit: async (agentId, code) => void (await ask(first, agentId, `/exit?code=${code}`).catch(() => undefined)),
       read: async (agentId, path) => {
@@ -227,6 +238,20 @@ describe('ProcessRuntime on its host', () => {
     const lock = new AgentFolder(join(dataDir, 'agents', agentId)).lock;
     writeFileSync(lock, JSON.stringify({ pid: 999_999_999, startMark: 'long ago' }));
     expect((await runtime.start(agentId, signal)).status).toBe('running');
+  });
+
+  it('still has an instance that was not removed whole, so that the next worker removes the rest', async () => {
+    await start();
+    await runtime.stop(agentId, 5_000, signal);
+    const identity = join(dataDir, 'agents', agentId, 'identity.json');
+    rmSync(identity);
+    mkdirSync(identity);
+    await expect(runtime.remove(agentId, { wipe: false }, signal)).rejects.toThrow();
+    expect((await runtime.inspect(agentId)).status).not.toBe('missing');
+    rmSync(identity, { recursive: true });
+    await runtime.remove(agentId, { wipe: false }, signal);
+    expect((await runtime.inspect(agentId)).status).toBe('missing');
+    expect(readdirSync(join(dataDir, 'agents', agentId)).filter((name) => /json$/.test(name))).toEqual(['files.json']);
   });
 
   it('forgets that a workspace came back when somebody deletes it', async () => {

@@ -10,6 +10,7 @@ import type {
   ContainerStats,
   LogOptions,
   ProbePath,
+  RemoveOptions,
 } from '../container-runtime.js';
 import { CpuMeter } from '../cpu-meter.js';
 import { httpProbe } from '../http-probe.js';
@@ -19,13 +20,14 @@ import { specHash } from '../spec-hash.js';
 import { missing } from '../states.js';
 import { AgentFolder, type KeptSpec } from './agent-folder.js';
 import { launch } from './agent-process.js';
-import { type AgentProgram, checkReachable, readableProgram } from './agent-program.js';
+import { AgentImages } from './agent-images.js';
+import { type AgentProgram, checkReachable } from './agent-program.js';
 import { Endings } from './endings.js';
 import { hostPrograms } from './host-programs.js';
 import { alive, aliveOrAdopted, end } from './life.js';
 import type { NumberBook } from './number-book.js';
 import { OutputLog } from './output-log.js';
-import { type OpenclawProgram, openclawPackage } from './openclaw-program.js';
+import type { OpenclawProgram } from './openclaw-program.js';
 import { Ports } from './ports.js';
 import { startMark, useOfTree } from './process-table.js';
 import { withStartLock } from './start-lock.js';
@@ -56,13 +58,15 @@ export class ProcessRuntime implements ContainerRuntime {
   private readonly agentsFolder: string;
   private readonly ports: Ports;
   private readonly users: NumberBook | undefined;
+  private readonly images: AgentImages;
   private rotation: NodeJS.Timeout | undefined;
 
-  constructor(private readonly options: ProcessRuntimeOptions) {
+  constructor(options: ProcessRuntimeOptions) {
     this.agentDoorUrl = options.agentDoorUrl;
     this.agentsFolder = join(options.dataDir, 'agents');
     this.ports = new Ports(options.dataDir);
     this.users = agentUsers(join(options.dataDir, 'users'));
+    this.images = new AgentImages(options, this.users !== undefined);
     this.workspaces = new FolderWorkspaces({
       folder: (agentId) => this.folder(agentId),
       ownerOf: async (agentId) => this.users?.numberOf(agentId),
@@ -77,7 +81,7 @@ export class ProcessRuntime implements ContainerRuntime {
   async prepare(): Promise<void> {
     mkdirSync(this.agentsFolder, { recursive: true, mode: 0o711 });
     if (this.users !== undefined) checkReachable(this.agentsFolder);
-    this.program();
+    this.images.program();
     for (const agentId of this.agentIds()) await this.inspect(agentId);
     this.rotation ??= setInterval(() => this.rotateAll(), ROTATE_EVERY_MS).unref();
   }
@@ -87,18 +91,22 @@ export class ProcessRuntime implements ContainerRuntime {
     this.rotation = undefined;
   }
 
-  async ensure(spec: ContainerSpec, signal: AbortSignal): Promise<ContainerState> {
+  async ensure(spec: ContainerSpec, signal: AbortSignal, mark?: string): Promise<ContainerState> {
     checkSpec(spec);
-    if (spec.runtime === 'openclaw') this.openclawPackage();
+    const imageId = this.images.idOf(spec);
     return this.locks.run(spec.agentId, async () => {
       signal.throwIfAborted();
       const folder = this.folder(spec.agentId);
       folder.create();
       const hash = specHash(spec);
       const kept = folder.read('spec');
-      if (kept?.hash === hash && kept.spec.epoch === spec.epoch) return this.state(spec.agentId, folder);
+      if (kept?.hash === hash && kept.spec.epoch === spec.epoch) {
+        const state = await this.state(spec.agentId, folder);
+        if (mark !== undefined && state.status === 'created') folder.write('copy', mark);
+        return state;
+      }
       await end(folder, kept?.spec.stopTimeoutMs ?? 0, signal);
-      folder.drop('spec', 'identity', 'ending');
+      folder.dropInstance();
       const port = await this.ports.portOf(spec.agentId);
       const owner = await this.users?.numberOf(spec.agentId);
       writeFiles(folder.workspace, spec.files, folder.read('files') ?? [], owner);
@@ -106,7 +114,8 @@ export class ProcessRuntime implements ContainerRuntime {
         'files',
         spec.files.map(({ path }) => path),
       );
-      folder.write('spec', { spec, hash, port });
+      if (mark !== undefined) folder.write('copy', mark);
+      folder.write('spec', { spec, hash, port, imageId });
       return this.state(spec.agentId, folder);
     });
   }
@@ -135,17 +144,19 @@ export class ProcessRuntime implements ContainerRuntime {
     });
   }
 
-  async remove(agentId: string, options: { readonly wipe: boolean }, signal: AbortSignal): Promise<void> {
+  async remove(agentId: string, options: RemoveOptions, signal: AbortSignal): Promise<void> {
     checkAgentId(agentId);
     await this.locks.run(agentId, async () => {
       const folder = this.folder(agentId);
       await end(folder, folder.read('spec')?.spec.stopTimeoutMs ?? 0, signal);
-      folder.drop('spec', 'identity', 'ending');
+      folder.dropInstance();
       this.cpu.forget(agentId);
+      if (options.wipe || options.connections === true) this.ports.forget(agentId);
       if (!options.wipe) return;
-      folder.wipe();
-      this.ports.forget(agentId);
+      // nobody else may own files of the agent, and as long as its folder is there whoever finds it removes the rest
+      folder.clear();
       this.users?.forget(agentId);
+      folder.wipe();
     });
   }
 
@@ -195,9 +206,10 @@ export class ProcessRuntime implements ContainerRuntime {
     const port = await this.ports.portOf(spec.agentId);
     if (port !== kept.port) folder.write('spec', { ...kept, port });
     folder.write('intent', { nonce });
+    const program = this.images.program(spec);
     const child = await launch({
-      program: this.program(spec),
-      openclawPackage: spec.runtime === 'openclaw' ? this.openclawPackage() : undefined,
+      program,
+      openclawPackage: program.openclawPackage,
       spec,
       port,
       nonce,
@@ -215,7 +227,7 @@ export class ProcessRuntime implements ContainerRuntime {
   private async state(agentId: string, folder: AgentFolder): Promise<ContainerState> {
     const kept = folder.read('spec');
     if (kept === undefined) return missing(agentId);
-    const made = { ...missing(agentId), epoch: kept.spec.epoch, specHash: kept.hash };
+    const made = { ...missing(agentId), epoch: kept.spec.epoch, specHash: kept.hash, imageId: kept.imageId ?? null };
     const living = await alive(folder);
     const identity = living ?? folder.read('identity');
     if (identity === undefined) return { ...made, status: 'created' };
@@ -225,16 +237,6 @@ export class ProcessRuntime implements ContainerRuntime {
     const ending = folder.read('ending');
     const { exitCode, oomKilled } = ending?.nonce === identity.nonce ? ending : made;
     return { ...made, status: 'exited', startedAt, exitCode, oomKilled };
-  }
-
-  private program(spec?: ContainerSpec): AgentProgram {
-    const { program: house, openclaw, dataDir } = this.options;
-    const program = spec?.runtime === 'openclaw' && openclaw ? openclaw.bridge : house;
-    return readableProgram(program, join(dataDir, 'runtime'), this.users !== undefined);
-  }
-
-  private openclawPackage(): string {
-    return openclawPackage(this.options.openclaw?.dir, this.users !== undefined);
   }
 
   private folder(agentId: string): AgentFolder {

@@ -16,6 +16,15 @@ export const NOT_OWN: Readonly<Record<ContainerSpec['runtime'], readonly string[
   openclaw: [...CONTROL_PLANE, ...CACHES, '.openclaw/openclaw.json', '.openclaw/gateway.log', '.openclaw/logs'],
 };
 
+/**
+ * What an agent remembers, by runtime: its notes, what it keeps of conversations, and OpenClaw's whole state. Of a file that
+ * users edit too, what they wrote comes back with the next instance.
+ */
+export const MEMORY: Readonly<Record<ContainerSpec['runtime'], readonly string[]>> = {
+  house: ['memory', 'MEMORY.md', '.state'],
+  openclaw: ['memory', 'MEMORY.md', '.state', '.openclaw'],
+};
+
 const MOST_PATH_BYTES = 1024;
 
 /** Tells for a runtime whether the file of a path is the agent's own; a path that is no plain one never is. */

@@ -3,7 +3,7 @@ import { Database, type Tx } from '#libs/database';
 import { type Page, type PageRequest, type Scope, notFound } from '#libs/kernel';
 import { type AddMessage, type ConversationMessage, SEARCH_MOST_MATCHES, type SearchMatch } from './conversation.js';
 import type { WindowMessage } from './context-window.js';
-import { asksForSigns, literalPattern, searchOf } from './message-search.js';
+import { asksForSigns, comparisonOf, literalPattern, searchOf } from './message-search.js';
 
 const HAS_WORDS = /[\p{L}\p{N}]/u;
 
@@ -26,23 +26,44 @@ const PAGE = `
   SELECT ${COLUMNS}, (SELECT count(*)::int FROM messages m WHERE m.org_id = $1 AND m.session_id = $2 AND m.content <> '') AS total
     FROM messages m WHERE m.org_id = $1 AND m.session_id = $2 AND m.content <> '' ORDER BY m.id LIMIT $3 OFFSET $4`;
 
-/** Every word, the last one also as a beginning; newest first, so that a common word ends the look early. */
+/** The planner may not know which conversation it is: for a large one it would read all messages, those of others too, from the newest on. */
+const FROM_NEWEST = 'org_id = $1 AND session_id = (SELECT $2::text)';
+
+/** Words are looked for in so many of the newest messages first: reading them takes less than an index where a word is common. */
+const NEAR_MESSAGES = 1_000;
+
+/**
+ * Every word, the last one also as a beginning, newest first. Only where the newest messages hold too few is the index of words asked about
+ * those before; the planner, which knows nothing of how common a beginning is, has no choice in either.
+ */
 const MATCHES_OF_WORDS = `
-  SELECT m.content, m.created_at, ts_rank(m.search, q.words) AS rank
-    FROM (SELECT to_tsquery('simple', plainto_tsquery('simple', $3)::text || ':*') AS words) q,
-         messages m
-   WHERE m.org_id = $1 AND m.session_id = $2 AND m.search @@ q.words
-   ORDER BY m.id DESC LIMIT $5`;
+  WITH q AS MATERIALIZED (SELECT to_tsquery('simple', plainto_tsquery('simple', $3)::text || ':*') AS words),
+  newest AS MATERIALIZED (
+    SELECT id FROM messages WHERE session_id = $2 ORDER BY id DESC OFFSET ${NEAR_MESSAGES} LIMIT 1),
+  near AS MATERIALIZED (
+    SELECT m.id, m.content, m.created_at, ts_rank(m.search, q.words) AS rank
+      FROM q, (SELECT id, content, created_at, search FROM messages
+                WHERE ${FROM_NEWEST} AND id > coalesce((SELECT id FROM newest), 0) OFFSET 0) m
+     WHERE m.search @@ q.words),
+  far AS MATERIALIZED (
+    SELECT m.id, m.org_id, m.content, m.created_at, ts_rank(m.search, q.words) AS rank FROM q, messages m
+     WHERE ARRAY[m.session_id] @> ARRAY[$2::text] AND m.search @@ q.words
+       AND (SELECT id FROM newest) IS NOT NULL AND (SELECT count(*) FROM near) < $6)
+  SELECT content, created_at, rank FROM (
+    SELECT id, content, created_at, rank FROM near
+    UNION ALL SELECT id, content, created_at, rank FROM far WHERE org_id = $1 AND id <= (SELECT id FROM newest)) found
+   ORDER BY id DESC LIMIT $5`;
 
-const MATCHES_OF_SIGNS = `
-  SELECT m.content, m.created_at, 0 AS rank FROM (
-    SELECT id, content, created_at FROM messages WHERE org_id = $1 AND session_id = $2 AND content <> ''
-     ORDER BY id DESC LIMIT ${LITERAL_MOST_MESSAGES}) m
-   WHERE m.content ILIKE $4 AND $3::text IS NOT NULL ORDER BY m.id DESC LIMIT $5`;
+const matchesOfSigns = (literally: string): string => `
+  WITH oldest AS MATERIALIZED (
+    SELECT id FROM messages WHERE session_id = $2 ORDER BY id DESC OFFSET ${LITERAL_MOST_MESSAGES - 1} LIMIT 1)
+  SELECT content, created_at, 0 AS rank FROM messages
+   WHERE ${FROM_NEWEST} AND id >= coalesce((SELECT id FROM oldest), 0) AND content <> '' AND ${literally} $4
+     AND $3::text IS NOT NULL ORDER BY id DESC LIMIT $5`;
 
-const BEST = (matches: string): string => `
+const best = (matches: string, literally: string): string => `
   WITH matching AS (${matches})
-  SELECT content, created_at AS "createdAt", (rank + CASE WHEN content ILIKE $4 THEN 1 ELSE 0 END)::float8 AS score,
+  SELECT content, created_at AS "createdAt", (rank + CASE WHEN ${literally} $4 THEN 1 ELSE 0 END)::float8 AS score,
          (SELECT count(*)::int FROM matching) AS total
     FROM matching ORDER BY score DESC, created_at DESC LIMIT $6`;
 
@@ -109,7 +130,9 @@ export class ConversationMessagesRepository {
 
   /** The best of the newest {@link SEARCH_MOST_MATCHES} matches; what was asked for word for word comes first. */
   async search(scope: Scope, sessionId: string, text: string, limit: number): Promise<Page<SearchMatch>> {
-    const sql = BEST(asksForSigns(text) || !HAS_WORDS.test(text) ? MATCHES_OF_SIGNS : MATCHES_OF_WORDS);
+    const literally = comparisonOf(text, 'content');
+    const hasSigns = asksForSigns(text) || !HAS_WORDS.test(text);
+    const sql = best(hasSigns ? matchesOfSigns(literally) : MATCHES_OF_WORDS, literally);
     const values = [scope.orgId, sessionId, text, literalPattern(text), SEARCH_MOST_MATCHES, limit];
     const rows = await this.database.query<SearchMatch & { total: number }>(sql, values);
     return { items: rows, total: rows[0]?.total ?? 0 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { asksForSigns, literalPattern } from './message-search.js';
+import { asksForSigns, comparisonOf, literalPattern } from './message-search.js';
 
 describe('what somebody searches for', () => {
   it.each([
@@ -20,5 +20,14 @@ describe('what somebody searches for', () => {
     ['SELECT * FROM users; --', true],
   ])('%s asks for signs: %s', (text, expected) => {
     expect(asksForSigns(text)).toBe(expected);
+  });
+
+  it.each([
+    ['100% (§ 7)', 'content LIKE'],
+    ['100% sure', 'content COLLATE "C" ILIKE'],
+    ['100 % für 東京', 'content ILIKE'],
+    ['Ⅷ_', 'content ILIKE'],
+  ])('is compared as cheaply as large and small letters allow: %s', (text, expected) => {
+    expect(comparisonOf(text, 'content')).toBe(expected);
   });
 });

@@ -10,3 +10,12 @@ export const literalPattern = (text: string): string => `%${text.replace(/[\\%_]
 
 /** Signs are asked for as they are (`100%`, `a_b`, `SELECT *`): a message that only shares the words is no match. */
 export const asksForSigns = (text: string): boolean => SYMBOLS.test(text);
+
+/**
+ * SQL that compares the column with a pattern that follows, large and small letters alike: without letters there is nothing to
+ * fold, and for plain ones those of other languages need not be known; both take a fraction of the time.
+ */
+export function comparisonOf(text: string, column: string): string {
+  if (text.toLowerCase() === text.toUpperCase()) return `${column} LIKE`;
+  return `${column} ${/^\p{ASCII}*$/u.test(text) ? 'COLLATE "C" ' : ''}ILIKE`;
+}

@@ -32,6 +32,10 @@ import { Tools1796000000000 } from './202611280100-tools.js';
 import { SignInNetworks1796100000000 } from './202611280150-sign-in-networks.js';
 import { RunningRuns1796101000000 } from './202611280151-running-runs.js';
 import { AgentMoves1796200000000 } from './202611280200-agent-moves.js';
+import { SessionSearch1796250000000 } from './202611280250-session-search.js';
+import { AgentImages1796410000000 } from './202611280400-agent-images.js';
+import { AgentRenewals1796420000000 } from './202611280410-agent-renewals.js';
+import { RestoreDrills1796430000000 } from './202611280420-restore-drills.js';
 
 /** Every migration, oldest first. Append only: a shipped migration is never edited. */
 export const migrations = [
@@ -69,4 +73,8 @@ export const migrations = [
   SignInNetworks1796100000000,
   RunningRuns1796101000000,
   AgentMoves1796200000000,
+  SessionSearch1796250000000,
+  AgentImages1796410000000,
+  AgentRenewals1796420000000,
+  RestoreDrills1796430000000,
 ];

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { AgentsService } from '#libs/agents';
+import { FakeHost } from '#libs/containers';
 import { type TestDatabase, type TestOrganisation, testDatabase, testOrganisation } from '#libs/testing';
 import { type SkillsFixture, skillsFixture } from '../testing/skills-fixture.js';
 import { SkillSwitch } from './skill-switch.service.js';
@@ -15,8 +20,35 @@ const PLACED = ['skills/leaky/SKILL.md'];
 const everywhere = { everywhere: true, reason: 'Leaks' };
 const here = { everywhere: false, reason: 'Leaks' };
 
+/** The relay of the host: notes down what it is asked for, and answers as it is told. */
+interface ScriptedEdge {
+  readonly url: string;
+  readonly asked: string[];
+  answer: () => number;
+  close(): void;
+}
+
+async function startEdge(): Promise<ScriptedEdge> {
+  const server = createServer((req, res) => {
+    void text(req).then((body) => {
+      edge.asked.push(`${req.method} ${req.url} ${body}`);
+      res.writeHead(edge.answer()).end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const edge = {
+    url,
+    asked: [] as string[],
+    answer: () => 502,
+    close: () => void server.close().closeAllConnections(),
+  };
+  return edge;
+}
+
 describe('the kill switch of a content', () => {
   let db: TestDatabase;
+  let edge: ScriptedEdge;
   let fixture: SkillsFixture;
   let skills: SkillSwitch;
   let [org, other]: TestOrganisation[] = [];
@@ -25,7 +57,8 @@ describe('the kill switch of a content', () => {
 
   beforeAll(async () => {
     db = await testDatabase();
-    fixture = await skillsFixture(db);
+    edge = await startEdge();
+    fixture = await skillsFixture(db, new FakeHost(), { edge: { url: edge.url } });
     skills = fixture.app.get(SkillSwitch, { strict: false });
   }, 60_000);
   beforeEach(async () => {
@@ -38,6 +71,7 @@ describe('the kill switch of a content', () => {
   });
   afterAll(async () => {
     await fixture?.close();
+    edge?.close();
     await db?.close();
   });
 
@@ -77,6 +111,26 @@ describe('the kill switch of a content', () => {
     await fixture.placer.sweep(signal);
     expect(await seen(agent)).toMatchObject(HAS);
     expect((await why()).switchedSkills).toMatchObject([{ ...switched, isEnabled: true, reason: null }, switched]);
+  });
+
+  it('has running agents throw it away before the first folder is removed, and removes those of agents that did not', async () => {
+    const agents = [await newAgent(), await newAgent()];
+    const before = edge.asked.length;
+    let placedWhenAsked: string[] = [];
+    edge.answer = () => {
+      placedWhenAsked = [...placedWhenAsked, ...agents.flatMap((id) => fixture.placed(id))];
+      return edge.asked.length % 2 === 0 ? 204 : 502;
+    };
+    await skills.disable(org!.caller, digest, here);
+    await fixture.placer.sweep(signal);
+    const asked = edge.asked.slice(before).sort();
+    expect(asked).toEqual(agents.map((id) => `POST /relay/${id}/v1/skills/discard {"skills":["leaky"]}`).sort());
+    expect(placedWhenAsked).toEqual([...PLACED, ...PLACED, ...PLACED, ...PLACED]);
+    expect(agents.flatMap((id) => fixture.placed(id))).toEqual([]);
+    await fixture.placer.sweep(signal);
+    await skills.enable(org!.caller, digest, here);
+    await fixture.placer.sweep(signal);
+    expect(edge.asked).toHaveLength(before + 2);
   });
 
   it('takes it from the agents of all organisations, and leaves it disabled where it was disabled before', async () => {

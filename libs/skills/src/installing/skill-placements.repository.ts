@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Database, type Tx } from '#libs/database';
 import { Notices } from '#libs/events';
+import type { GatewayTarget } from '#libs/gateway-client';
 import { JobRinger } from '#libs/queue';
 import type { Scope } from '#libs/kernel';
 import { PLACE_SKILLS } from '../skills.jobs.js';
+import { NOT_DISABLED } from '../disabling/disabled-digests.repository.js';
 import type { ClaimingHost } from './skill-installs.repository.js';
 
 /** Notice that folders were placed; the key is the agent's id. */
@@ -21,6 +23,11 @@ export interface Placement {
   readonly attempts: number;
   readonly image: string;
   readonly isDeleted: boolean;
+}
+
+/** What a running agent is not to have any more, and where it is told so. */
+export interface Removals extends GatewayTarget {
+  readonly skills: readonly string[];
 }
 
 /** Rows of `skill_placements`. */
@@ -66,6 +73,22 @@ export class SkillPlacementsRepository {
          FROM skill_placements p ${ON_HOST} WHERE p.agent_id = $3 ORDER BY p.skill_id`,
       [id, incarnation, agentId],
     );
+  }
+
+  /** Folders to be taken from an agent of this host; undefined when there are none, or it does not run. */
+  async removals({ id, incarnation }: ClaimingHost, agentId: string): Promise<Removals | undefined> {
+    const [row] = await this.database.query<Removals>(
+      `SELECT a.id AS "agentId", h.id AS "hostId", h.edge_url AS "edgeUrl", a.endpoint, a.instance_epoch::float8 AS epoch,
+              array_agg(p.skill_id) AS skills
+         FROM skill_placements p ${ON_HOST}
+        WHERE p.agent_id = $3 AND a.status = 'running' AND a.desired_state <> 'deleted'
+          AND h.edge_url IS NOT NULL AND a.endpoint IS NOT NULL AND a.instance_epoch IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM agent_skills a
+                           WHERE a.agent_id = p.agent_id AND a.skill_id = p.skill_id AND a.is_enabled AND ${NOT_DISABLED})
+        GROUP BY a.id, h.id`,
+      [id, incarnation, agentId],
+    );
+    return row;
   }
 
   /** Leaves one that was wanted anew meanwhile. */

@@ -4,6 +4,7 @@ import { CONTAINER_RUNTIME, type ContainerRuntime } from '#libs/containers';
 import { isDatabaseDown } from '#libs/database';
 import { Logger } from '#libs/observability';
 import { PlacedSkills } from './placed-skills.js';
+import { SkillDiscards } from './skill-discards.js';
 import { type Placement, SkillPlacementsRepository } from './skill-placements.repository.js';
 
 const AGENTS_AT_ONCE = 16;
@@ -31,17 +32,19 @@ export class SkillPlacer {
     @Inject(PlacingHost) private readonly host: PlacingHost,
     @Inject(SkillPlacementsRepository) private readonly placements: SkillPlacementsRepository,
     @Inject(PlacedSkills) private readonly skills: PlacedSkills,
+    @Inject(SkillDiscards) private readonly discards: SkillDiscards,
   ) {}
 
-  /** Works on all agents with something due, several at a time. Failures are written down and come again. */
+  /**
+   * Works on all agents with something due, several at a time. Failures are written down and come again. First all that run throw away
+   * what they are not to have any more, so that none waits until others have their folders placed.
+   */
   async sweep(signal: AbortSignal): Promise<void> {
     const agents = await this.placements.dueAgents(this.host.session, [...this.busy], BATCH);
-    const next = async (): Promise<void> => {
-      for (let id = agents.shift(); id !== undefined && !signal.aborted; id = agents.shift()) {
-        if (!this.busy.has(id)) await this.placeAll(id, signal);
-      }
-    };
-    await Promise.all(Array.from({ length: AGENTS_AT_ONCE }, next));
+    await each(agents, signal, (id) => this.discards.ask(this.host.session, id, signal));
+    await each(agents, signal, async (id) => {
+      if (!this.busy.has(id)) await this.placeAll(id, signal);
+    });
   }
 
   /** Places what is wanted for one agent. @throws what went wrong with the skill `must`, which is written down too */
@@ -81,4 +84,16 @@ export class SkillPlacer {
     const message = (error instanceof Error ? error.message : String(error)).slice(0, MOST_MESSAGE_CHARACTERS);
     await this.placements.failed(placement, message, Math.min(LONGEST_RETRY_SECONDS, 2 ** Math.min(attempts, 6)));
   }
+}
+
+async function each(
+  agents: readonly string[],
+  signal: AbortSignal,
+  work: (id: string) => Promise<void>,
+): Promise<void> {
+  const waiting = [...agents];
+  const next = async (): Promise<void> => {
+    for (let id = waiting.shift(); id !== undefined && !signal.aborted; id = waiting.shift()) await work(id);
+  };
+  await Promise.all(Array.from({ length: AGENTS_AT_ONCE }, next));
 }

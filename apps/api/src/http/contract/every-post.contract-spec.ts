@@ -45,6 +45,8 @@ const NEEDS_NONE: Readonly<Record<string, string>> = {
   'POST /v1/agents/:id/start': 'sets a state; repeating it changes nothing',
   'POST /v1/agents/:id/stop': 'sets a state; repeating it changes nothing',
   'POST /v1/agents/:id/restart': 'wishes under way are folded into one; nothing is made or sent',
+  'POST /v1/agents/:id/repair': 'wishes under way are folded into one; nothing is made or sent',
+  'POST /v1/agents/:id/reset-memory': 'wishes under way are folded into one; nothing is made or sent',
   'POST /v1/agents/:id/personality/versions/:version/restore': 'sets a content; repeating it changes nothing',
   'POST /v1/hosts/:hostId/drain': 'sets a state; repeating it changes nothing',
   'POST /v1/hosts/:hostId/undrain': 'sets a state; repeating it changes nothing',

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { type Server, createServer, request as httpRequest } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { silentLogger } from '#libs/observability';
-import { eventually } from '#libs/testing';
+import { eventually, reverseProxy } from '#libs/testing';
 import { createApi } from '../../api.js';
 import { type ServerEvent, allEvents, eventsOf, textOf } from '../../surfaces/agento/contract/events.js';
 import { type ApiFixture, type ApiOrganisation, startApi } from '../../testing/api-fixture.js';
@@ -98,16 +98,9 @@ describe('API replicas behind a reverse proxy', () => {
 
 /** `asked`: which one got each request. */
 function roundRobin(targets: readonly string[], asked: number[]): Server {
-  return createServer((req, res) => {
+  return reverseProxy(() => {
     const turn = ((asked.at(-1) ?? -1) + 1) % targets.length;
     asked.push(turn);
-    const { method, headers } = req;
-    const onward = httpRequest(new URL(req.url ?? '/', targets[turn]), { method, headers }, (answer) => {
-      res.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(res);
-    });
-    onward.on('error', () => res.destroy());
-    res.on('close', () => onward.destroy());
-    req.pipe(onward);
+    return targets[turn] as string;
   });
 }

@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { ChatService } from '#libs/conversations';
 import { Database, schemaProblems } from '#libs/database';
 import { QueueRegistry } from '#libs/queue';
 
 const LONGEST_CHECK_MS = 2_000;
+const ENDING = 'it was told to end: send requests to another';
 
 /** What `GET /readyz` answers: each dependency by name, `up` or `down` with a reason. */
 export interface ReadinessReport {
@@ -11,13 +13,14 @@ export interface ReadinessReport {
   readonly details: HealthIndicatorResult;
 }
 
-/** Whether this process can do its work: the database answers, its schema is ours, jobs can be sent. */
+/** Whether this process can do its work: the database answers, its schema is ours, jobs can be sent, and it is not about to end. */
 @Injectable()
 export class Readiness {
   constructor(
     @Inject(HealthIndicatorService) private readonly indicators: HealthIndicatorService,
     @Inject(Database) private readonly database: Database,
     @Inject(QueueRegistry) private readonly queues: QueueRegistry,
+    @Inject(ChatService) private readonly chat: ChatService,
   ) {}
 
   async report(): Promise<ReadinessReport> {
@@ -25,6 +28,7 @@ export class Readiness {
       this.check('database', () => this.database.query('SELECT 1').then(() => [])),
       this.check('migrations', () => schemaProblems(this.database.dataSource)),
       this.check('queue', () => this.askQueue()),
+      ...(this.chat.isShuttingDown ? [this.check('process', () => Promise.resolve([ENDING]))] : []),
     ]);
     const details = Object.assign({}, ...results) as HealthIndicatorResult;
     return { status: Object.values(details).every(({ status }) => status === 'up') ? 'ok' : 'error', details };

@@ -1,5 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type AgentTools, type ToolBuild, type ToolRequest, toolsDigest } from '#libs/containers';
+import { Notices } from '#libs/events';
 import { DomainError } from '#libs/kernel';
 import { eventually } from '#libs/testing';
 import { memberToken, ownerToken } from '../../../http/contract/walk-world.js';
@@ -192,8 +193,11 @@ describe('POST /skills/{name}/install', () => {
     tools.install = async ({ log }) => {
       for (let line = 1; line <= 150; line += 1) log(`line ${line}\0`);
     };
+    const waiting = jest.spyOn(api.app.get(Notices), 'until');
     const both = [call('POST', '/eslint/install'), call('POST', '/eslint/install')];
-    await eventually(async () => (await statusOf('eslint')).last_installation);
+    await eventually(() => waiting.mock.calls.length === both.length);
+    expect(new Set(waiting.mock.calls.map(([, id]) => id)).size).toBe(1);
+    waiting.mockRestore();
     const stream = await api.open('GET', '/api/v1/skills/eslint/install/events', { token });
     expect(stream.headers.get('content-type')).toContain('text/event-stream');
     host.pause(false);

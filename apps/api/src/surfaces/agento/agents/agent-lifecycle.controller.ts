@@ -1,11 +1,18 @@
-import { Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { Body, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { AgentsService } from '#libs/agents';
 import type { Caller } from '#libs/kernel';
 import { CallerOf, ClientGone } from '../../../http/caller-of.js';
+import { Idempotent } from '../../../http/idempotency/idempotent.js';
 import { AgentoController, AnswersData, Refuses } from '../agento.openapi.js';
-import { AgentStatusDto, StartedAgentDto, StoppedAgentDto } from './agent-lifecycle.dto.js';
+import {
+  AgentStatusDto,
+  StartedAgentDto,
+  StoppedAgentDto,
+  UpdateImageDto,
+  UpdatedImageDto,
+} from './agent-lifecycle.dto.js';
 import { AgentWhyDto } from './agent-why.dto.js';
-import { toAgentStatus, toAgentWhy, toStartedAgent, toStoppedAgent } from './agents.mapper.js';
+import { toAgentStatus, toAgentWhy, toStartedAgent, toStoppedAgent, toUpdatedImage } from './agents.mapper.js';
 import { SettledAgents } from './settled-agents.js';
 
 @AgentoController('Agents', 'v1/agents/:id')
@@ -52,6 +59,56 @@ export class AgentLifecycleController {
     @ClientGone() gone: AbortSignal,
   ): Promise<{ data: StartedAgentDto }> {
     return toStartedAgent(await this.settled.restart(caller, id, gone));
+  }
+
+  /** Ours: make everything of the agent that runs anew, whatever state it was in; what it wrote is kept. */
+  @Post('repair')
+  @HttpCode(200)
+  @AnswersData(StartedAgentDto, 'The agent runs again')
+  @Refuses(404)
+  async repairAgent(
+    @CallerOf() caller: Caller,
+    @Param('id') id: string,
+    @ClientGone() gone: AbortSignal,
+  ): Promise<{ data: StartedAgentDto }> {
+    return toStartedAgent(await this.settled.repair(caller, id, gone));
+  }
+
+  /**
+   * Ours: have the agent forget what it noted and what was said to it. Personality, rules, skills and knowledge stay, and stored
+   * conversations can still be read. A stopped agent stays stopped.
+   */
+  @Post('reset-memory')
+  @HttpCode(200)
+  @AnswersData(StartedAgentDto, 'The agent has forgotten')
+  @Refuses(404)
+  async resetAgentMemory(
+    @CallerOf() caller: Caller,
+    @Param('id') id: string,
+    @ClientGone() gone: AbortSignal,
+  ): Promise<{ data: StartedAgentDto }> {
+    return toStartedAgent(await this.settled.resetMemory(caller, id, gone));
+  }
+
+  /**
+   * Ours: move the agent to another image. One on which it is not ready, and does not stay ready, gives way to the former image
+   * without anybody's doing; `why` tells what was wrong. A stopped agent takes it at its next start.
+   */
+  @Post('update')
+  @HttpCode(200)
+  @Idempotent()
+  @AnswersData(
+    UpdatedImageDto,
+    'The agent runs, on the new image or on the former one again; or it is still on its way',
+  )
+  @Refuses(400, 404)
+  async updateAgentImage(
+    @CallerOf() caller: Caller,
+    @Param('id') id: string,
+    @Body() body: UpdateImageDto,
+    @ClientGone() gone: AbortSignal,
+  ): Promise<{ data: UpdatedImageDto }> {
+    return toUpdatedImage(await this.settled.updateImage(caller, id, body.image, gone));
   }
 
   /** What the agent does right now and what it uses. */

@@ -105,6 +105,38 @@ export class AgentFilesDto {
   leftOut!: string[];
 }
 
+export class AgentImageDto {
+  /** @example "rookery/agent:2.1.0" */
+  reference!: string;
+  /** What the host said that it was when the agent was ready on it last */
+  @ApiProperty({ type: String, nullable: true, example: 'sha256:9f2c' })
+  imageId!: string | null;
+  /** What it goes back to when the update that is under way does not go well; null: none is */
+  @ApiProperty({ type: String, nullable: true, example: null })
+  previousImage!: string | null;
+}
+
+export class ImageUpdateDto {
+  @ApiProperty({ type: 'integer', example: 21 })
+  seq!: number;
+  @ApiProperty({ format: 'date-time', example: '2026-02-10T14:00:05.000Z' })
+  at!: string;
+  /** `returned`: the agent was not well on the image and is on the previous one again */
+  @ApiProperty({ enum: ['wanted', 'done', 'returned'], example: 'done' })
+  outcome!: string;
+  /** @example "rookery/agent:2.1.0" */
+  image!: string;
+  /** @example "rookery/agent:2.0.0" */
+  previousImage!: string;
+  @ApiProperty({ type: String, nullable: true, example: 'sha256:9f2c' })
+  imageId!: string | null;
+  @ApiProperty({ type: String, nullable: true, example: null })
+  errorCategory!: string | null;
+  /** What was wrong with the image */
+  @ApiProperty({ type: String, nullable: true, example: null })
+  error!: string | null;
+}
+
 export class AgentWhyDto {
   @ApiProperty({ format: 'uuid', example: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890' })
   id!: string;
@@ -134,6 +166,8 @@ export class AgentWhyDto {
   /** The request that goes on once that is done; null: none is needed */
   @ApiProperty({ type: String, nullable: true, example: 'POST /v1/agents/8a7c0f3e-6c1b-4a53-9f4e-0d5a1d6f2b7c/start' })
   command!: string | null;
+  /** What it runs from */
+  image!: AgentImageDto;
   /** What is stored of the files it wrote; null before anything was looked at */
   @ApiProperty({ type: AgentFilesDto, nullable: true })
   files!: AgentFilesDto | null;
@@ -143,4 +177,6 @@ export class AgentWhyDto {
   refusedHosts!: RefusedHostDto[];
   /** Skills of it that were disabled or may be used again: the last 20, newest first */
   switchedSkills!: SwitchedSkillDto[];
+  /** How updates of its image went: the last 20 steps, newest first */
+  imageUpdates!: ImageUpdateDto[];
 }

@@ -2,7 +2,7 @@ import type { Agent, AgentExplanation, CreateAgent, LiveStatus, UpdateAgent } fr
 import { invalid } from '#libs/kernel';
 import { isoTime, isoTimeOrNull } from '../agento.paging.js';
 import { LLM_SECRETS, storedSecrets } from './agent-secrets.js';
-import type { AgentStatusDto, StartedAgentDto, StoppedAgentDto } from './agent-lifecycle.dto.js';
+import type { AgentStatusDto, StartedAgentDto, StoppedAgentDto, UpdatedImageDto } from './agent-lifecycle.dto.js';
 import type { CreateAgentDto, UpdateAgentDto } from './agent-requests.dto.js';
 import type { AgentWhyDto } from './agent-why.dto.js';
 import type {
@@ -94,6 +94,10 @@ export const toStartedAgent = ({ id, status, startedAt }: Agent): { data: Starte
   data: { id, status, startedAt: isoTimeOrNull(startedAt) },
 });
 
+export const toUpdatedImage = ({ id, status, image, previousImage, startedAt }: Agent): { data: UpdatedImageDto } => ({
+  data: { id, status, image, previousImage, startedAt: isoTimeOrNull(startedAt) },
+});
+
 export const toStoppedAgent = ({ id, status, stoppedAt }: Agent): { data: StoppedAgentDto } => ({
   data: { id, status, stoppedAt: isoTimeOrNull(stoppedAt) },
 });
@@ -127,6 +131,7 @@ export const toAgentWhy = (why: AgentExplanation): { data: AgentWhyDto } => ({
     errorCategory: why.category,
     advice: why.advice,
     command: why.command && `POST /v1/agents/${why.agentId}/${why.command}`,
+    image: why.image,
     files: why.files && {
       ...why.files,
       leftOut: [...why.files.leftOut],
@@ -141,6 +146,12 @@ export const toAgentWhy = (why: AgentExplanation): { data: AgentWhyDto } => ({
     })),
     refusedHosts: why.refusedHosts.map(({ at, ...refused }) => ({ ...refused, at: isoTime(at) })),
     switchedSkills: why.switchedSkills.map(({ at, ...skill }) => ({ ...skill, at: isoTime(at) })),
+    imageUpdates: why.imageUpdates.map(({ at, category = null, error = null, ...update }) => ({
+      ...update,
+      at: isoTime(at),
+      errorCategory: category,
+      error,
+    })),
   },
 });
 

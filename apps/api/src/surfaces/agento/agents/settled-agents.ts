@@ -29,6 +29,18 @@ export class SettledAgents {
     return this.settled(caller, await this.agents.restart(caller, id), signal);
   }
 
+  async repair(caller: Caller, id: string, signal: AbortSignal): Promise<Agent> {
+    return this.settled(caller, await this.agents.repair(caller, id), signal);
+  }
+
+  async resetMemory(caller: Caller, id: string, signal: AbortSignal): Promise<Agent> {
+    return this.settled(caller, await this.agents.resetMemory(caller, id), signal);
+  }
+
+  async updateImage(caller: Caller, id: string, image: string | undefined, signal: AbortSignal): Promise<Agent> {
+    return this.settled(caller, await this.agents.updateImage(caller, id, image), signal);
+  }
+
   async delete(caller: Caller, id: string, signal: AbortSignal): Promise<Agent> {
     return this.settled(caller, await this.agents.delete(caller, id), signal);
   }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { OrganisationsService } from '#libs/identity';
 import { newId } from '#libs/kernel';
+import { eventually } from '#libs/testing';
 import { type ApiAnswer, type ApiFixture, startApi } from '../../../testing/api-fixture.js';
 import { type AgentoClient, agentoClient, iso, uuid } from './agento-client.js';
 import { allEvents, eventsOf } from './events.js';
@@ -278,4 +279,55 @@ describe('what takes its time', () => {
   it('a stream on which nothing happens is kept alive by a comment', async () => {
     expect(await silent).toBe(': ping\n\n: ping\n\n');
   }, 60_000);
+});
+
+describe('an update of the image', () => {
+  beforeEach(() => sql(`UPDATE agents SET status = 'stopped', desired_state = 'stopped' WHERE id = $1`, [id]));
+
+  it('is written down with the way back, and taken at the next start of a stopped agent', async () => {
+    expect(await client.data('POST', `/agents/${id}/update`, { image: 'rookery/agent:local' })).toMatchObject({
+      id,
+      status: 'stopped',
+      image: 'rookery/agent:local',
+      previousImage: expect.any(String),
+    });
+    expect(await client.data('GET', `/agents/${id}/why`)).toMatchObject({
+      image: { reference: 'rookery/agent:local', imageId: null, previousImage: expect.any(String) },
+      imageUpdates: [{ outcome: 'wanted', image: 'rookery/agent:local', at: iso, errorCategory: null, error: null }],
+    });
+  });
+
+  it('is the one of new agents unless another is named', async () => {
+    expect(await client.data('POST', `/agents/${id}/update`)).toMatchObject({ image: 'rookery/agent:local' });
+  });
+
+  it.each([{ image: 'evil/agent:latest' }, { image: '' }, { image: '$(id)' }, { image: 7 }, { image: null }])(
+    'is refused to %j',
+    async (body) => {
+      await eventually(async () => ((await sql('SELECT 1 FROM outbox')) as unknown[]).length === 0);
+      await client.refused(400, 'validation_error', ['POST', `/agents/${id}/update`, body]);
+    },
+  );
+});
+
+describe('a repair and a reset of the memory', () => {
+  beforeEach(() => sql(`UPDATE agents SET status = 'stopped', desired_state = 'stopped' WHERE id = $1`, [id]));
+
+  it('are wishes for the host of the agent: a repair to have it run, a reset to leave it as it is', async () => {
+    const columns = 'status, desired_state, repair_wanted, memory_reset_wanted';
+    const wishes = async (): Promise<Record<string, unknown>> =>
+      ((await sql(`SELECT ${columns} FROM agents WHERE id = $1`, [id])) as Record<string, unknown>[])[0]!;
+    const going = new AbortController();
+    const ask = (path: string): void => {
+      const { signal } = going;
+      void api.open('POST', `/v1/agents/${id}/${path}`, { apiKey: client.org.apiKey, signal }).catch(() => undefined);
+    };
+    ask('reset-memory');
+    await eventually(async () => (await wishes()).memory_reset_wanted === true);
+    expect(await wishes()).toMatchObject({ status: 'stopping', desired_state: 'stopped', repair_wanted: false });
+    ask('repair');
+    await eventually(async () => (await wishes()).repair_wanted === true);
+    expect(await wishes()).toMatchObject({ status: 'restarting', desired_state: 'running', memory_reset_wanted: true });
+    going.abort();
+  });
 });

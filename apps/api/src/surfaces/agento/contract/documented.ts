@@ -392,10 +392,7 @@ const ACCOUNT_AND_FILES: readonly DocumentedRoute[] = [
 ];
 
 /** Every route of the published agento documentation, in its order. */
-export const DOCUMENTED: readonly DocumentedRoute[] = [
-  ...[...AGENTS, ...CHAT_AND_LOGS, ...SKILLS, ...SWARMS, ...KNOWLEDGE],
-  ...ACCOUNT_AND_FILES,
-];
+export const DOCUMENTED = [AGENTS, CHAT_AND_LOGS, SKILLS, SWARMS, KNOWLEDGE, ACCOUNT_AND_FILES].flat();
 
 /** How many there are. */
 export const DOCUMENTED_COUNT = 38;
