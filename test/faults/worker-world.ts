@@ -1,6 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,15 +12,19 @@ import { EventsModule } from '#libs/events';
 import { LoggerModule, Metrics, silentLogger } from '#libs/observability';
 import { QueueModule, migrateQueue } from '#libs/queue';
 import { type TestOrganisation, eventually, freePort, testDatabase, testOrganisation } from '#libs/testing';
+import {
+  type AgentProcess,
+  PROGRAMS,
+  type StartedProgram,
+  agentProcesses,
+  killIfAlive,
+  startProgram,
+} from './programs.js';
 
-const PROGRAM = join(process.cwd(), 'dist/apps/worker/src/main.js');
+export { type AgentProcess, killIfAlive };
+export type WorkerProcess = StartedProgram;
+
 const BUNDLE = join(process.cwd(), 'dist/agent/main.js');
-
-/** A process of an agent of one world. */
-export interface AgentProcess {
-  readonly pid: number;
-  readonly agentId: string;
-}
 
 /** The one worker of a world that a suite kills and starts again. */
 export interface KilledWorker {
@@ -91,15 +93,10 @@ export interface WorkerWorld {
   close(): Promise<void>;
 }
 
-export interface WorkerProcess {
-  readonly child: ChildProcess;
-  output(): string;
-  /** Sends the signal and waits for the end. */
-  end(signal: NodeJS.Signals): Promise<number | null>;
-}
-
-export async function workerWorld(): Promise<WorkerWorld> {
-  if (!existsSync(PROGRAM) || !existsSync(BUNDLE)) throw new Error('Run "npm run build" first: dist/ is not complete');
+/** @param images - that agents may be updated to. */
+export async function workerWorld({ images = [] }: { images?: readonly string[] } = {}): Promise<WorkerWorld> {
+  if (!existsSync(PROGRAMS.worker) || !existsSync(BUNDLE))
+    throw new Error('Run "npm run build" first: dist/ is not complete');
   const db = await testDatabase();
   await migrateQueue(db.url);
   const dataDir = mkdtempSync(join(tmpdir(), 'rookery-faults-'));
@@ -114,7 +111,7 @@ export async function workerWorld(): Promise<WorkerWorld> {
     DATA_DIR: dataDir,
   };
   const org = await testOrganisation(db.database);
-  const app = await apiSide(db.config());
+  const app = await apiSide(db.config({ agent: { images: [...images] } }));
   const agents = app.get(AgentsService);
   const workers: WorkerProcess[] = [];
   const processes = (agentId?: string): AgentProcess[] => agentProcesses(dataDir, agentId);
@@ -161,35 +158,10 @@ async function apiSide(config: Parameters<typeof ConfigModule.forRoot>[0]): Prom
 }
 
 async function spawnWorker(environment: Record<string, string>): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, ['--no-warnings', PROGRAM], {
-    env: {
-      PATH: process.env.PATH,
-      ROLE: 'host',
-      RUNTIME: 'process',
-      HOST_ID: 'test-host',
-      ...environment,
-    },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  let text = '';
-  child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  child.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  const ready = new Promise<void>((resolve, reject) => {
-    child.once('message', () => resolve());
-    child.once('exit', (code) => reject(new Error(`The worker ended with ${code}:\n${text}`)));
-  });
-  await ready;
-  return {
-    child,
-    output: () => text,
-    end: async (signal) => {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-      const exit = once(child, 'exit');
-      child.kill(signal);
-      await exit;
-      return child.exitCode;
-    },
-  };
+  const here = { ROLE: 'host', RUNTIME: 'process', HOST_ID: 'test-host' };
+  const worker = startProgram(PROGRAMS.worker, { ...here, ...environment });
+  await worker.ready;
+  return worker;
 }
 
 type Queries = { query<Row>(text: string, values?: unknown[]): Promise<Row[]> };
@@ -207,36 +179,6 @@ async function reached(db: Queries, agentId: string, status: string, timeoutMs: 
     },
     { timeoutMs, intervalMs: 50 },
   );
-}
-
-/** Linux only: the environment of each process says whose it is. */
-function agentProcesses(dataDir: string, agentId?: string): AgentProcess[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      const environment = programs(name);
-      const id = environment?.get('ROOKERY_AGENT_ID');
-      const mine = id !== undefined && environment?.get('ROOKERY_WORKSPACE')?.startsWith(dataDir);
-      return mine && (agentId === undefined || id === agentId) ? [{ pid: Number(name), agentId: id }] : [];
-    });
-}
-
-function programs(pid: string): Map<string, string> | undefined {
-  try {
-    if (/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return undefined;
-    const pairs = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-    return new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
-  } catch {
-    return undefined;
-  }
-}
-
-export function killIfAlive(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // it has ended already
-  }
 }
 
 async function dropConnections(url: string): Promise<void> {
