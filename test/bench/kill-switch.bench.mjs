@@ -1,5 +1,6 @@
 // A hundred running house agents that have a skill: how soon it has left the last workspace after its content was disabled, and how
 // soon it is back after it was enabled again. Run after the build: node test/bench/kill-switch.bench.mjs [agents=100] [process|docker]
+// In docker as a user who may read the engine's volumes.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,10 +15,10 @@ const AT_ONCE = 8;
 const SKILL = '---\nname: leaky\ndescription: Leaks.\npermissions:\n  network: [api.example.com]\n---\n\nIt leaks.';
 
 const NAMES = { HOST_ID: 'rookery-bench', EDGE_CONTAINER: 'rookery-bench-edge' };
-/** Looking into containers loads the engine, which is what is measured. */
-const LOOK_EVERY_MS = RUNTIME === 'docker' ? 250 : 0;
+const LOOK_EVERY_MS = 50;
 
 const docker = new Docker();
+const mountpoints = new Map();
 const rookery = await openRookery(RUNTIME === 'docker' ? { RUNTIME, ...NAMES } : {});
 try {
   await measure();
@@ -34,25 +35,20 @@ async function measure() {
   const installing = performance.now();
   await installOn(agents);
   table.row('installed on all', (performance.now() - installing) / 1000, 's');
-  const placed = async () => {
-    await sleep(LOOK_EVERY_MS);
-    return (await Promise.all(agents.map(isPlaced))).filter(Boolean).length;
-  };
-  const first = await placed();
-  if (first !== AGENTS) throw new Error(`Only ${first} agents have the skill`);
+  await untilAll(agents, true);
 
   const disabling = performance.now();
   const seconds = () => (performance.now() - disabling) / 1000;
   await rookery.call('PUT', `/v1/disabled-skills/${digest}`, { reason: 'Leaks' });
   table.row('the answer', seconds(), 's');
-  await until(async () => (await placed()) === 0, 120_000);
+  await untilAll(agents, false);
   table.row('gone from the last workspace', seconds(), 's', GONE_S);
   const enabled = await Promise.all(agents.map((id) => rookery.call('GET', `/v1/agents/${id}/skills/leaky`)));
   table.row('agents that still have it enabled', enabled.filter(({ isEnabled }) => isEnabled).length, '', 0);
 
   const enabling = performance.now();
   await rookery.call('DELETE', `/v1/disabled-skills/${digest}`);
-  await until(async () => (await placed()) === AGENTS, 120_000);
+  await untilAll(agents, true);
   table.row('back in the last workspace', (performance.now() - enabling) / 1000, 's');
   table.finish();
 }
@@ -63,9 +59,10 @@ async function makeAgents() {
     Array.from({ length: AGENTS }, (_, nr) => rookery.call('POST', '/v1/agents', body(nr))),
   );
   await until(async () => {
+    await sleep(500);
     const agents = await rookery.call('GET', '/v1/agents');
     return agents.filter(({ status }) => status === 'running').length === AGENTS;
-  }, 120_000);
+  }, 600_000);
   return made.map(({ id }) => id);
 }
 
@@ -81,16 +78,25 @@ async function installOn(agents) {
   await Promise.all(Array.from({ length: AT_ONCE }, next));
 }
 
+/** Asks each only until it is so there. */
+async function untilAll(agents, isThere) {
+  const left = new Set(agents);
+  await until(async () => {
+    for (const id of left) if ((await isPlaced(id)) === isThere) left.delete(id);
+    if (left.size > 0) await sleep(LOOK_EVERY_MS);
+    return left.size === 0;
+  }, 300_000);
+}
+
 async function isPlaced(id) {
-  const path = 'skills/leaky/SKILL.md';
-  if (RUNTIME !== 'docker') return existsSync(join(rookery.dataDir, 'agents', id, 'workspace', path));
-  return docker
-    .getContainer(`rookery-agent-${id}`)
-    .infoArchive({ path: `/workspace/${path}` })
-    .then(
-      () => true,
-      () => false,
-    );
+  return existsSync(join(await workspaceOf(id), 'skills/leaky/SKILL.md'));
+}
+
+/** On this machine's disk, where looking costs nothing: a look through the engine takes part in what is measured. */
+async function workspaceOf(id) {
+  if (RUNTIME !== 'docker') return join(rookery.dataDir, 'agents', id, 'workspace');
+  if (!mountpoints.has(id)) mountpoints.set(id, (await docker.getVolume(`rookery-agent-${id}`).inspect()).Mountpoint);
+  return mountpoints.get(id);
 }
 
 async function removeAgents() {
