@@ -128,13 +128,14 @@ export class TargetSync {
     return known;
   }
 
+  /** Up to `head` and no further: what others add meanwhile would be read again by the next one. */
   private async readOn(key: string, known: Known, on: Sql, head: number): Promise<void> {
     const { orgId, baseId, embedder } = known.target;
     while (known.pos < head) {
       const rows = await on.query<{ seq: number; pos: string; vector: Buffer }>(
         `SELECT seq, pos, vector FROM knowledge_embeddings
-          WHERE org_id = $1 AND base_id = $2 AND embedder = $3 AND pos > $4 ORDER BY pos LIMIT ${BATCH}`,
-        [orgId, baseId, embedder, known.pos],
+          WHERE org_id = $1 AND base_id = $2 AND embedder = $3 AND pos > $4 AND pos <= $5 ORDER BY pos LIMIT ${BATCH}`,
+        [orgId, baseId, embedder, known.pos, head],
       );
       const bytes = known.dimensions * BYTES_OF_FLOAT;
       const fitting = rows.filter(({ vector }) => vector.length === bytes);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Sql } from '#libs/database';
 import { silentLogger } from '#libs/observability';
 import { type TestDatabase, testDatabase } from '#libs/testing';
 import {
@@ -64,9 +65,9 @@ describe('a large base in memory', () => {
   let files: IndexFiles;
   const open: MemoryVectorStore[] = [];
 
-  const store = (cacheBytes = 64 * MEGABYTE, exactUpTo = 500): MemoryVectorStore => {
+  const store = (cacheBytes = 64 * MEGABYTE, exactUpTo = 500, sql: Sql = db.database): MemoryVectorStore => {
     const folder = join(db.dataDir, 'vectors');
-    const made = new MemoryVectorStore(db.database, { folder, cacheBytes, exactUpTo, logger: silentLogger() });
+    const made = new MemoryVectorStore(sql, { folder, cacheBytes, exactUpTo, logger: silentLogger() });
     open.push(made);
     return made;
   };
@@ -103,6 +104,28 @@ describe('a large base in memory', () => {
   afterAll(async () => {
     await Promise.all(open.map((one) => one.close()));
     await db?.close();
+  });
+
+  it('is read once, though others add to it while it is read', async () => {
+    const base = await insertBase(db.database, 2);
+    const [here, added] = [randomVector(next, 32), randomVector(next, 32)];
+    const add = (seq: number, vector: Float32Array): Promise<void> =>
+      db.database.transaction((tx) => store().add(tx, base, [{ seq, vector }]));
+    await add(1, here);
+    let isAdded = false;
+    const query = async <T>(text: string, values?: readonly unknown[]): Promise<T[]> => {
+      if (text.includes('FROM knowledge_embeddings') && !isAdded) {
+        isAdded = true;
+        await add(2, added);
+      }
+      return db.database.query<T>(text, values);
+    };
+    const reading = store(64 * MEGABYTE, 500, { query, named: db.database.named.bind(db.database) });
+    const found = async (): Promise<number[]> =>
+      (await reading.search(base, { vector: added, limit: 10 })).map(({ seq }) => seq);
+    await found();
+    expect(isAdded).toBe(true);
+    expect(await found()).toEqual([2, 1]);
   });
 
   it('is searched while its file is built and after, and the file serves the next start', async () => {
