@@ -9,9 +9,8 @@ import { CoarseRows, coarsened } from './coarse-rows.js';
  * scanned exactly; past a size its front becomes an HNSW file, mapped from disk, which a thread of its own builds.
  */
 
-/** How many rows are looked at closely for each vector of `near`, and how far off the look before may be. */
+/** How many rows are looked at closely for each vector of `near`. */
 const NEAR_LOOKS = 4;
-const COARSE_ERROR = 0.02;
 /** The library keeps all distances of a call, 16 bytes each. */
 const MOST_DISTANCES = 1_000_000;
 const EXPANSION = 128;
@@ -249,23 +248,27 @@ async function near(target: Target, { vectors, threshold, after }: Request & { o
       found[n] = (nearest?.[1] ?? -1) >= threshold ? 1 : 0;
     });
   }
-  const places = Uint32Array.from({ length: target.count }, (_v, row) => row).filter(
-    (row) => target.seqs[row]! > after,
-  );
+  const places = rowsAfter(target, after);
   if (places.length === 0) return found;
   const looks = Math.min(NEAR_LOOKS, places.length);
   const coarse = target.coarse.of(rows, target.count, places);
   const atOnce = Math.max(1, Math.floor(MOST_DISTANCES / places.length));
   for (let first = 0; first < found.length; first += atOnce) {
-    const some = coarsened(vectors.subarray(first * dimensions, (first + atOnce) * dimensions), dimensions);
-    const { keys, distances } = exactSearch(coarse, some, dimensions, looks, MetricKind.Cos, 1);
+    const some = coarsened(vectors.subarray(first * dimensions, (first + atOnce) * dimensions));
+    const { keys } = exactSearch(coarse, some, dimensions, looks, MetricKind.IP, 1);
     keys.forEach((key, at) => {
-      if (1 - distances[at]! < threshold - COARSE_ERROR) return;
       const n = first + Math.floor(at / looks);
       if (dot(rows, places[Number(key)]! * dimensions, vectorOf(n)) >= threshold) found[n] = 1;
     });
   }
   return found;
+}
+
+function rowsAfter({ seqs, count }: Target, after: number): Uint32Array {
+  const places = new Uint32Array(count);
+  let found = 0;
+  for (let row = 0; row < count; row += 1) if (seqs[row]! > after) places[found++] = row;
+  return places.subarray(0, found);
 }
 
 /** Moves the whole matrix into the file, in a thread of its own; what comes meanwhile stays in the matrix. */
