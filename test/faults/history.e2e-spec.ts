@@ -36,9 +36,9 @@ describeIf(process.platform === 'linux' && requireTool('redis-server'), 'random 
       say(`history checker: HISTORY_SEED=${seed} HISTORY_SECONDS=${SECONDS} HISTORY_CLIENTS=${HISTORY_CLIENTS}`);
       const report = await runHistory(size);
       const { operations } = report.evidence;
-      const kills = counts(report.faults, ({ victim }) => victim);
+      const faults = counts(report.faults, (fault) => ('how' in fault ? `${fault.how} ${fault.victim}` : fault.victim));
       const outcomes = counts(operations, ({ outcome }) => outcome.kind);
-      say(`${operations.length} commands (${outcomes}), ${report.faults.length} kills (${kills})`);
+      say(`${operations.length} commands (${outcomes}), ${report.faults.length} faults (${faults})`);
       say(`settled in ${report.settledMs} ms, ${report.looks} looks at processes`);
       const violations = [
         ...report.unsettled.map((thing) => `Not settled within 30 s: ${thing}`),

@@ -69,6 +69,7 @@ function done(state: Wanted, command: Command, mark: string): Wanted | undefined
     case 'repair':
       return { ...state, desired: 'running', isPaused: false };
     case 'reset-memory':
+    case 'update-image':
     case 'chat':
     case 'look':
     case 'explain':

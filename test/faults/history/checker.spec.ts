@@ -4,6 +4,7 @@ import type { AgentFact, Evidence, EventFact, RunFact } from './evidence.js';
 import type { Command, Operation, Outcome, Seen } from './history.js';
 
 const A = 'agent-a';
+const IMAGES = { usual: 'usual', next: 'next', broken: 'broken', absent: 'absent' };
 const ok = (seen?: Seen): Outcome => ({ kind: 'ok', ...(seen ? { seen } : {}) });
 const lost: Outcome = { kind: 'unknown', why: 'ECONNRESET' };
 const refused = (status: number): Outcome => ({ kind: 'refused', status, code: 'no' });
@@ -23,7 +24,16 @@ const operation = ([command, outcome, more = {}]: Said, index: number): Operatio
 
 const agent = (fact: Partial<AgentFact> = {}): AgentFact => ({
   ...{ id: A, name: 'a', status: 'running', desired: 'running', isPaused: false, value: 'a', isDone: true },
-  ...{ lastError: null, events: 1, keeps: [], openTokens: 1, pids: [1], status404: false },
+  ...{
+    image: 'usual',
+    previousImage: null,
+    lastError: null,
+    events: 1,
+    keeps: [],
+    openTokens: 1,
+    pids: [1],
+    status404: false,
+  },
   ...fact,
 });
 const STOPPED = { status: 'stopped', desired: 'stopped', pids: [], openTokens: 0 } as const;
@@ -47,6 +57,7 @@ const BORN: readonly (readonly [string, string])[] = [['running', 'the agent is 
 function evidence(said: readonly Said[], more: Partial<Evidence> & { agent?: Partial<AgentFact> } = {}): Evidence {
   const events = more.events ?? life(...(BORN as [string, string][]));
   return {
+    images: IMAGES,
     ...{ runs: [], sightings: [], doubled: [], strays: [], failedJobsWithoutCause: [], auditProblems: [] },
     operations: [['create', ok()] as Said, ...said].map(operation),
     ...more,
@@ -308,5 +319,70 @@ describe('what was said to agents', () => {
     expect(said(lost, turn(), turn({ id: 'again' }))).toHaveLength(1);
     expect(said(lost, turn({ status: 'running' }))).toEqual(['Run run has not ended']);
     expect(violationsOf(evidence([], { runs: [turn()] }))).toEqual(['Nobody said "hello"']);
+  });
+});
+
+describe('updates of the image', () => {
+  const update = (image: string, outcome: Outcome = ok()): Said => ['update-image', outcome, { mark: image }];
+  const images = (
+    ...said: readonly [outcome: 'wanted' | 'done' | 'returned', image: string, previousImage: string][]
+  ) =>
+    [
+      ...life(...(BORN as [string, string][])),
+      ...said.map(([outcome, image, previousImage], n) => ({
+        ...{ agentId: A, seq: n + 2, type: 'agent.image' },
+        data: { outcome, image, previousImage },
+      })),
+    ] satisfies EventFact[];
+  const complaints = (said: readonly Said[], events: EventFact[], image: string, previousImage: string | null = null) =>
+    violationsOf(evidence(said, { events, agent: { image, previousImage } }));
+
+  it('are explained when they were asked for and ended one way or the other', () => {
+    expect(
+      complaints([update('next')], images(['wanted', 'next', 'usual'], ['done', 'next', 'usual']), 'next'),
+    ).toEqual([]);
+    const back = images(['wanted', 'broken', 'usual'], ['returned', 'broken', 'usual']);
+    expect(complaints([update('broken', lost)], back, 'usual')).toEqual([]);
+    const changed = images(['wanted', 'broken', 'usual'], ['wanted', 'next', 'usual'], ['done', 'next', 'usual']);
+    expect(complaints([update('broken'), update('next')], changed, 'next')).toEqual([]);
+    expect(complaints([update('next', lost)], images(), 'usual')).toEqual([]);
+  });
+
+  it.each([
+    ['nobody asked for', [], images(['wanted', 'next', 'usual'], ['done', 'next', 'usual']), 'next'],
+    [
+      'were done twice',
+      [update('next')],
+      images(['wanted', 'next', 'usual'], ['wanted', 'next', 'usual']),
+      'next',
+      'usual',
+    ],
+    [
+      'came to rest on an image that is not well',
+      [update('broken')],
+      images(['wanted', 'broken', 'usual'], ['done', 'broken', 'usual']),
+      'broken',
+    ],
+    ['ended without having begun', [update('next')], images(['done', 'next', 'usual']), 'usual'],
+    [
+      'were lost to the way back of the one before',
+      [update('broken'), update('next')],
+      images(['wanted', 'broken', 'usual'], ['wanted', 'next', 'usual'], ['returned', 'broken', 'usual']),
+      'usual',
+    ],
+    [
+      'went back to where the agent never was well',
+      [update('broken'), update('next')],
+      images(['wanted', 'broken', 'usual'], ['wanted', 'next', 'broken'], ['done', 'next', 'broken']),
+      'next',
+    ],
+    [
+      'are not what the agent has',
+      [update('next')],
+      images(['wanted', 'next', 'usual'], ['done', 'next', 'usual']),
+      'usual',
+    ],
+  ] as const)('are complained about when they %s', (_what, said, events, image, before: string | null = null) => {
+    expect(complaints(said, events, image, before)).not.toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { explained } from './agent-model.js';
 import type { AgentFact, Evidence, EventFact } from './evidence.js';
 import { grouped } from './grouped.js';
 import type { Command, Operation } from './history.js';
+import { isUnwell } from './images.js';
 
 /** Everything that must not be, one sentence each; empty when all is well. Pure. */
 export const violationsOf = (evidence: Evidence): string[] => RULES.flatMap((rule) => rule(evidence));
@@ -12,6 +13,7 @@ const RULES: readonly ((evidence: Evidence) => string[])[] = [
   commandsAreExplained,
   commandsAreDoneOnce,
   agentsAreWhereTheyShouldBe,
+  imagesAreExplained,
   deletedAgentsLeaveNothing,
   transitionsAreAChain,
   epochsGoForward,
@@ -101,11 +103,54 @@ function agentsAreWhereTheyShouldBe({ agents }: Evidence): string[] {
     const wanted = desired === 'running' ? 1 : 0;
     return [
       ...(status === desired ? [] : [`Agent ${id} is ${status}, not ${desired} (${lastError})`]),
-      ...(isDone ? [] : [`Agent ${id} has a restart, a repair or a reset of its memory left to do`]),
+      ...(isDone ? [] : [`Agent ${id} has a restart, a repair, a reset of its memory or an update left to do`]),
       ...(pids.length === wanted ? [] : [`Agent ${id}, to be ${desired}, has ${pids.length} processes`]),
       ...(openTokens === wanted ? [] : [`Agent ${id}, to be ${desired}, has ${openTokens} tokens that open the edge`]),
     ];
   });
+}
+
+/** Updates of the image: each was asked for, ends well or goes back to where it came from, and the last one's end is what the agent has. */
+function imagesAreExplained({ images, operations, agents, events }: Evidence): string[] {
+  const eventsOf = grouped(events, ({ agentId }) => agentId);
+  return agents.flatMap(({ id, image, previousImage }) => {
+    const own = (eventsOf.get(id) ?? []).filter(({ type }) => type === 'agent.image').sort((a, b) => a.seq - b.seq);
+    const updates = operations.filter((operation) => operation.agentId === id && operation.command === 'update-image');
+    const asked = updates.filter(({ outcome }) => outcome.kind !== 'refused' || outcome.status === 404);
+    const wanted = own.filter(({ data }) => data.outcome === 'wanted');
+    let at: ImageState = { image: images.usual, before: null };
+    const strange = own.flatMap(({ seq, data }) => {
+      const was = at;
+      at = afterImageEvent(was, data);
+      const isKnown = data.outcome === 'wanted' ? asked.some(({ mark }) => mark === data.image) : was.before !== null;
+      const fits = data.outcome === 'wanted' || data.image === was.image;
+      const comesFrom = was.before ?? was.image;
+      if (
+        isKnown &&
+        fits &&
+        data.previousImage === comesFrom &&
+        !(data.outcome === 'done' && isUnwell(images, at.image))
+      )
+        return [];
+      return [`Event ${seq} of agent ${id}, which was ${JSON.stringify(was)}, says ${JSON.stringify(data)}`];
+    });
+    if (wanted.length > asked.length)
+      strange.push(`Agent ${id} was updated ${wanted.length} times, asked ${asked.length}`);
+    if (image === at.image && previousImage === at.before) return strange;
+    const is = JSON.stringify({ image, before: previousImage });
+    return [...strange, `Agent ${id} is ${is}, its last event says ${JSON.stringify(at)}`];
+  });
+}
+
+interface ImageState {
+  readonly image: string;
+  /** While it is not known whether the agent is well on `image`. */
+  readonly before: string | null;
+}
+
+function afterImageEvent({ image, before }: ImageState, { outcome, image: named = '' }: EventFact['data']): ImageState {
+  if (outcome === 'wanted') return { image: named, before: before ?? image };
+  return { image: outcome === 'returned' ? (before ?? image) : image, before: null };
 }
 
 function deletedAgentsLeaveNothing({ agents }: Evidence): string[] {

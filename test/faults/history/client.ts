@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createParser } from 'eventsource-parser';
 import { type ChatFrame, textOf } from '../../e2e/client.js';
 import type { Command, Outcome, Recorder, Seen } from './history.js';
+import type { Images } from './images.js';
 import type { Step } from './schedule.js';
 
 const UNDELIVERED_PAUSE_MS = 100;
@@ -11,6 +12,8 @@ const MOST_DELETES = 4;
 export interface Door {
   readonly url: string;
   readonly apiKey: string;
+  /** What agents may be updated to. */
+  readonly images: Images;
 }
 
 /** Which agent stands in each place. Shared by all clients, who so meet on the same agents. */
@@ -77,7 +80,7 @@ export class HistoryClient {
     if (agentId === undefined) return this.create(step.slot, step, over);
     if (step.command === 'replace') return this.replace(agentId, step, over);
     if (step.command === 'chat') return this.chat(agentId, step, over);
-    const { method, path, body, mark, seen } = this.wishFor(step.command, agentId);
+    const { method, path, body, mark, seen } = this.wishFor(step, step.command, agentId);
     const wish = { method, path, body, patienceMs: step.patienceMs };
     await this.say({ command: step.command, agentId, mark: mark ?? '', tries: 1 }, wish, over, async (answer) => {
       const answered: unknown = await answer.json();
@@ -86,6 +89,7 @@ export class HistoryClient {
   }
 
   private wishFor(
+    { image }: Step,
     command: Exclude<Step['command'], 'replace' | 'chat'>,
     id: string,
   ): Pick<Wish, 'method' | 'path' | 'body'> & { mark?: string; seen?: (answer: unknown) => Seen } {
@@ -94,6 +98,10 @@ export class HistoryClient {
       case 'configure': {
         const mark = this.mark();
         return { method: 'PATCH', path: agent, body: { config: { history: mark } }, mark };
+      }
+      case 'update-image': {
+        const mark = this.door.images[image];
+        return { method: 'POST', path: `${agent}/update`, body: { image: mark }, mark };
       }
       case 'look': {
         const seen = (answer: unknown): Seen => ({

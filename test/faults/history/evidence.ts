@@ -1,4 +1,5 @@
 import type { Operation } from './history.js';
+import type { Images } from './images.js';
 
 /** A row of `agents`, when everything has come to rest. Deleted ones have a row too. */
 export interface AgentFact {
@@ -8,7 +9,10 @@ export interface AgentFact {
   readonly desired: 'running' | 'stopped' | 'deleted';
   readonly isPaused: boolean;
   readonly value: string | null;
-  /** Neither a restart, a repair nor a reset of the memory is left to do. */
+  readonly image: string;
+  /** What it goes back to while it is not known whether it is well on `image`. */
+  readonly previousImage: string | null;
+  /** Neither a restart, a repair, a reset of the memory nor an update of the image is left to do. */
   readonly isDone: boolean;
   readonly lastError: string | null;
   readonly events: number;
@@ -26,7 +30,16 @@ export interface EventFact {
   readonly agentId: string;
   readonly seq: number;
   readonly type: string;
-  readonly data: { readonly from?: string | null; readonly to?: string; readonly cause?: string; fields?: string[] };
+  readonly data: {
+    readonly from?: string | null;
+    readonly to?: string;
+    readonly cause?: string;
+    readonly fields?: string[];
+    /** Of `agent.image`. */
+    readonly outcome?: 'wanted' | 'done' | 'returned';
+    readonly image?: string;
+    readonly previousImage?: string | null;
+  };
 }
 
 export interface RunFact {
@@ -53,6 +66,7 @@ export interface Doubled {
 
 /** All that is known about a run of the history checker. */
 export interface Evidence {
+  readonly images: Images;
   readonly operations: readonly Operation[];
   readonly agents: readonly AgentFact[];
   readonly events: readonly EventFact[];

@@ -16,8 +16,9 @@ import type { World } from './world.js';
 
 const AGENTS = `
   SELECT id, name, status, desired_state AS desired, paused_at IS NOT NULL AS "isPaused", config->>'history' AS value,
+         image, previous_image AS "previousImage",
          observed_restart_generation = restart_generation AND (desired_state = 'deleted' OR NOT repair_wanted AND NOT memory_reset_wanted)
-           AS "isDone",
+           AND (desired_state <> 'running' OR previous_image IS NULL) AS "isDone",
          last_error AS "lastError", event_seq::int AS events, instance_epoch IS NOT NULL OR endpoint IS NOT NULL AS "hasInstance"
     FROM agents ORDER BY created_at`;
 const EVENTS = `SELECT thing_id AS "agentId", seq::int, type, data FROM events WHERE thing_kind = 'agent' ORDER BY thing_id, seq`;
@@ -109,6 +110,7 @@ export class Findings {
     const known = new Set(agents.rows.map(({ id }) => id));
     const processes = agentProcesses(dataDir).map(({ agentId, pid }) => ({ agentId, thing: `process ${pid}` }));
     return {
+      images: this.world.door.images,
       operations: this.recorder.operations,
       agents: await Promise.all(facts),
       events: events.rows,

@@ -9,6 +9,7 @@ export type Command =
   | 'resume'
   | 'reset-memory'
   | 'configure'
+  | 'update-image'
   | 'delete'
   | 'chat'
   | 'look'

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import type { Command } from './history.js';
+import { type ImageName, IMAGE_NAMES } from './images.js';
 
 /** One command of a client. `replace` deletes the agent of its slot and makes another. */
 export interface Step {
@@ -12,19 +13,21 @@ export interface Step {
   readonly pauseMs: number;
   /** How often a request that has an idempotency key is tried while its outcome is unknown. */
   readonly tries: number;
+  /** Of an `update-image`. */
+  readonly image: ImageName;
   /** Of a `chat`. */
   readonly onDisconnect: 'cancel' | 'continue';
 }
 
 export type Fault = (
-  | { readonly victim: 'api' | 'worker' | 'edge' }
+  | { readonly victim: 'api' | 'worker' | 'edge'; readonly how: 'kill' | 'freeze' }
   | { readonly victim: 'postgres'; readonly signal: 'SIGKILL' | 'SIGQUIT' }
   | { readonly victim: 'redis'; readonly how: 'kill' | 'flush' }
   | { readonly victim: 'agent'; readonly slot: number }
 ) & {
   /** Commands that all clients together begin between the fault before and this one. */
   readonly after: number;
-  /** Until the victim is started again; agents are not started by us. */
+  /** Until the victim is started again or, frozen, goes on; agents are not started by us. */
   readonly downMs: number;
 };
 
@@ -46,6 +49,7 @@ const WEIGHTS: Readonly<Record<Step['command'], number>> = {
   resume: 5,
   'reset-memory': 2,
   configure: 6,
+  'update-image': 3,
   replace: 2,
   chat: 8,
   look: 6,
@@ -88,12 +92,19 @@ const anyStep = (slots: number): fc.Arbitrary<Step> =>
     pauseMs: between(0, 150),
     tries: between(1, 4),
     onDisconnect: fc.constantFrom('cancel', 'continue'),
+    image: fc.constantFrom(...IMAGE_NAMES),
   });
 
 function anyFault(slots: number, queue: Schedule['queue']): fc.Arbitrary<Fault> {
-  const when = { after: between(4, 16), downMs: between(0, 1_500) };
+  const after = between(4, 16);
+  const when = { after, downMs: between(0, 1_500) };
+  const frozen = { after, downMs: between(500, 6_000) };
   const victim = <T extends string>(name: T): { victim: fc.Arbitrary<T> } => ({ victim: fc.constant(name) });
-  const program = (name: 'api' | 'worker' | 'edge'): fc.Arbitrary<Fault> => fc.record({ ...victim(name), ...when });
+  const program = (name: 'api' | 'worker' | 'edge'): fc.Arbitrary<Fault> =>
+    fc.oneof(
+      { weight: 4, arbitrary: fc.record({ ...victim(name), how: fc.constant<'kill'>('kill'), ...when }) },
+      { weight: 1, arbitrary: fc.record({ ...victim(name), how: fc.constant<'freeze'>('freeze'), ...frozen }) },
+    );
   const signal = fc.constantFrom<'SIGKILL' | 'SIGQUIT'>('SIGKILL', 'SIGQUIT');
   const how = fc.constantFrom<'kill' | 'flush'>('kill', 'flush');
   return fc.oneof(

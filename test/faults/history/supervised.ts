@@ -31,9 +31,19 @@ export class Supervised {
   }
 
   /** kill -9, whatever it is doing; it comes back after `downMs`. */
-  async kill(downMs: number): Promise<void> {
+  async kill(downMs: number): Promise<true> {
     this.downUntil = Date.now() + downMs;
     await this.current?.end('SIGKILL');
+    return true;
+  }
+
+  /** Stands still in the midst of whatever it is doing. @returns false when nothing ran. */
+  async freeze(downMs: number): Promise<boolean> {
+    const { child } = this.current ?? {};
+    if (!child?.kill('SIGSTOP')) return false;
+    await sleep(downMs);
+    child.kill('SIGCONT');
+    return true;
   }
 
   /** For good. */

@@ -17,6 +17,7 @@ import {
 import { PROGRAMS, agentProcesses, killIfAlive } from '../programs.js';
 import type { Door } from './client.js';
 import type { Fault, Schedule } from './schedule.js';
+import { makeImages } from './images.js';
 import { Supervised } from './supervised.js';
 
 const HEALED_WITHIN_MS = 60_000;
@@ -47,6 +48,7 @@ export class World {
     const redis = queue === 'redis' ? await startRedis() : undefined;
     const dataDir = mkdtempSync(join(tmpdir(), 'rookery-history-'));
     chmodSync(dataDir, 0o711);
+    const images = makeImages(join(dataDir, 'images'));
     const port = await freePort();
     const environment = {
       NODE_ENV: 'test',
@@ -55,6 +57,9 @@ export class World {
       HOST_ID: 'history-host',
       HOST_CAPACITY: '100',
       RUNTIME: 'process',
+      AGENT_IMAGE: images.usual,
+      AGENT_IMAGES: [images.next, images.broken, images.absent].join(','),
+      AGENT_UPDATE_SETTLE_SECONDS: '1',
       NODE_COMPILE_CACHE: join(dataDir, 'cache'),
       RATE_LIMIT_PER_MINUTE: '1000000',
       PORT: String(port),
@@ -68,7 +73,8 @@ export class World {
     const admin = JSON.parse(await runToEnd(PROGRAMS.adminCreate, ['--first', '--json'], environment)) as {
       apiKey: string;
     };
-    const world = new World({ url: `http://127.0.0.1:${port}`, apiKey: admin.apiKey }, environment, cluster, redis);
+    const door = { url: `http://127.0.0.1:${port}`, apiKey: admin.apiKey, images };
+    const world = new World(door, environment, cluster, redis);
     await world.isUp();
     return world;
   }
@@ -83,8 +89,7 @@ export class World {
       case 'api':
       case 'worker':
       case 'edge':
-        await this.programs[fault.victim].kill(fault.downMs);
-        return true;
+        return this.programs[fault.victim][fault.how](fault.downMs);
       case 'postgres':
         await this.cluster.kill(fault.signal);
         await sleep(fault.downMs);
