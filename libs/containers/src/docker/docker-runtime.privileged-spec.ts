@@ -19,7 +19,7 @@ import type { ContainerSpec } from '../container-runtime.js';
 import { AgentNetworks } from './agent-networks.js';
 import type { DockerRuntime } from './docker-runtime.js';
 import { unless } from './engine-errors.js';
-import { agentObject } from './naming.js';
+import { agentObject, lookName } from './naming.js';
 
 const signal = new AbortController().signal;
 jest.setTimeout(60_000);
@@ -246,6 +246,18 @@ describeIf(requireTool('docker'), 'DockerRuntime on its engine', () => {
     await runtime.remove(agentId, { wipe: true }, signal);
     await expect(left.inspect()).rejects.toMatchObject({ statusCode: 404 });
     expect((await runtime.list()).map((state) => state.agentId)).not.toContain(agentId);
+  });
+
+  it('looks into an image although a killed worker left the container it did so with, and leaves none', async () => {
+    const name = lookName(host.config.host.id);
+    const left = await host.docker.createContainer({ name, Image: AGENT_IMAGE });
+    const [one, other] = await Promise.all([
+      runtime.programs(['node'], signal),
+      runtime.programs(['node', 'no'], signal),
+    ]);
+    expect([Object.keys(one), Object.keys(other)]).toEqual([['node'], ['node']]);
+    await expect(left.inspect()).rejects.toMatchObject({ statusCode: 404 });
+    expect(await host.docker.listContainers({ all: true, filters: { name: [`^/${name}$`] } })).toEqual([]);
   });
 
   it('says that an image is not to be had', async () => {

@@ -26,4 +26,9 @@ export const EDGE_ALIAS = 'edge';
 /** The one name of an agent's container, volume and network: the engine refuses a second. */
 export const agentObject = (agentId: string): string => `rookery-agent-${agentId}`;
 
-export const edgeNetworkName = (hostId: string): string => `rookery-edge-${hostId.replace(/[^A-Za-z0-9_.-]/g, '-')}`;
+const inName = (hostId: string): string => hostId.replace(/[^A-Za-z0-9_.-]/g, '-');
+
+export const edgeNetworkName = (hostId: string): string => `rookery-edge-${inName(hostId)}`;
+
+/** The one container through which a host looks into images. */
+export const lookName = (hostId: string): string => `rookery-look-${inName(hostId)}`;
