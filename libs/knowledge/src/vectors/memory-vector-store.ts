@@ -41,17 +41,19 @@ export class MemoryVectorStore implements VectorStore {
   async add(tx: Tx, target: VectorTarget, vectors: readonly NewVector[]): Promise<void> {
     const [first] = vectors;
     if (!first) return;
-    await tx.query(
+    const [base] = await tx.query<{ before: string }>(
       `WITH base AS (UPDATE knowledge_bases SET vector_head = vector_head + $4 WHERE id = $1 AND org_id = $3
-                     RETURNING vector_head - $4 AS before)
-       INSERT INTO knowledge_embeddings (base_id, embedder, seq, org_id, pos, vector)
+                     RETURNING vector_head - $4 AS before),
+            added AS (INSERT INTO knowledge_embeddings (base_id, embedder, seq, org_id, pos, vector)
        SELECT $1, $2, v.seq, $3, base.before + v.nth, substr($6::bytea, 1 + (v.nth::int - 1) * $7::int, $7::int)
-         FROM base, unnest($5::int[]) WITH ORDINALITY AS v(seq, nth)`,
+         FROM base, unnest($5::int[]) WITH ORDINALITY AS v(seq, nth))
+       SELECT before FROM base`,
       [
         ...[target.baseId, target.embedder, target.orgId, vectors.length, vectors.map(({ seq }) => seq)],
         ...[Buffer.concat(vectors.map(({ vector }) => bytesOf(vector))), first.vector.byteLength],
       ],
     );
+    if (base) tx.afterCommit(() => this.targets.offer(target, Number(base.before), vectors));
   }
 
   async search(target: VectorTarget, query: VectorQuery): Promise<VectorHit[]> {

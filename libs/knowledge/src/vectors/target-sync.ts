@@ -1,7 +1,7 @@
 import type { Sql } from '#libs/database';
 import type { Logger } from '#libs/observability';
 import type { IndexFiles } from './index-files.js';
-import type { VectorHit, VectorQuery, VectorTarget } from './vector-store.js';
+import type { NewVector, VectorHit, VectorQuery, VectorTarget } from './vector-store.js';
 import { VectorThread } from './vector-thread-client.js';
 import type { Request, Size } from './vector-thread.js';
 
@@ -52,15 +52,18 @@ export class TargetSync {
   /** @returns how many vectors the target has; undefined when the organisation has no such base. */
   async sync(target: VectorTarget, on: Sql, dimensions: number): Promise<number | undefined> {
     const key = keyOf(target);
-    const before = this.turns.get(key) ?? Promise.resolve();
-    const turn = before.catch(() => undefined).then(() => this.bringUp(key, target, on, dimensions));
-    this.turns.set(key, turn);
-    try {
-      const known = await turn;
-      return known && known.size.count + known.size.indexed;
-    } finally {
-      if (this.turns.get(key) === turn) this.turns.delete(key);
-    }
+    const known = await this.inTurn(key, () => this.bringUp(key, target, on, dimensions));
+    return known && known.size.count + known.size.indexed;
+  }
+
+  /**
+   * Vectors that this process has stored at the positions after `pos`: the thread need not read them, if it stands there.
+   * Where it does not, as when others stored something before, the next look reads them in their order.
+   */
+  offer(target: VectorTarget, pos: number, vectors: readonly NewVector[]): void {
+    const key = keyOf(target);
+    if (!this.known.has(key)) return;
+    this.inTurn(key, () => this.take(key, pos, vectors)).catch(() => undefined);
   }
 
   async search(target: VectorTarget, { vector, limit, only }: VectorQuery): Promise<VectorHit[]> {
@@ -96,6 +99,30 @@ export class TargetSync {
 
   async close(): Promise<void> {
     await this.thread.close();
+  }
+
+  private async inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.turns.get(key) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(work);
+    this.turns.set(key, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.turns.get(key) === turn) this.turns.delete(key);
+    }
+  }
+
+  private async take(key: string, pos: number, vectors: readonly NewVector[]): Promise<void> {
+    const known = this.known.get(key);
+    if (known?.pos !== pos || vectors.some(({ vector }) => vector.length !== known.dimensions)) return;
+    known.size = await this.append(
+      key,
+      vectors.map(({ seq }) => seq),
+      joined(vectors.map(({ vector }) => vector)),
+    );
+    known.pos = pos + vectors.length;
+    this.buildWhenLarge(key, known);
+    this.makeRoom(key);
   }
 
   private async bringUp(key: string, target: VectorTarget, on: Sql, dimensions: number): Promise<Known | undefined> {
@@ -139,16 +166,21 @@ export class TargetSync {
       );
       const bytes = known.dimensions * BYTES_OF_FLOAT;
       const fitting = rows.filter(({ vector }) => vector.length === bytes);
-      if (fitting.length > 0) known.size = await this.append(key, known, fitting);
+      if (fitting.length > 0) {
+        known.size = await this.append(
+          key,
+          fitting.map(({ seq }) => seq),
+          new Float32Array(new Uint8Array(Buffer.concat(fitting.map(({ vector }) => vector))).buffer),
+        );
+      }
       known.pos = rows.length < BATCH ? head : Number(rows.at(-1)?.pos ?? head);
     }
   }
 
-  private append(key: string, { dimensions }: Known, rows: readonly { seq: number; vector: Buffer }[]): Promise<Size> {
-    const bytes = new Uint8Array(rows.length * dimensions * BYTES_OF_FLOAT);
-    rows.forEach(({ vector }, n) => bytes.set(vector, n * dimensions * BYTES_OF_FLOAT));
-    const [seqs, vectors] = [Uint32Array.from(rows, ({ seq }) => seq), new Float32Array(bytes.buffer)];
-    return this.thread.ask<Size>({ op: 'append', key, seqs, vectors }, [seqs.buffer, vectors.buffer]);
+  private append(key: string, seqs: readonly number[], vectors: Float32Array): Promise<Size> {
+    const numbers = Uint32Array.from(seqs);
+    const request = { op: 'append', key, seqs: numbers, vectors } as const;
+    return this.thread.ask<Size>(request, [numbers.buffer, vectors.buffer as ArrayBuffer]);
   }
 
   private async alive({ orgId, baseId, embedder }: VectorTarget, on: Sql): Promise<Uint32Array> {

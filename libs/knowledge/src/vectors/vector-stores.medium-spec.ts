@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Sql } from '#libs/database';
+import type { Sql, Tx } from '#libs/database';
 import { silentLogger } from '#libs/observability';
 import { type TestDatabase, testDatabase } from '#libs/testing';
 import {
@@ -126,6 +126,96 @@ describe('a large base in memory', () => {
     await found();
     expect(isAdded).toBe(true);
     expect(await found()).toEqual([2, 1]);
+  });
+
+  describe('to which its own process adds', () => {
+    const SEQS = [1, 2, 3, 4, 5, 6];
+    let base: VectorTarget;
+    let own: MemoryVectorStore;
+    let reads: number;
+    let heard: (() => void)[];
+
+    const adding =
+      (to: MemoryVectorStore, ...seqs: number[]) =>
+      (tx: Tx): Promise<void> =>
+        to.add(
+          tx,
+          base,
+          seqs.map((seq) => ({ seq, vector: vectors[seq]! })),
+        );
+    const add = (to: MemoryVectorStore, ...seqs: number[]): Promise<void> =>
+      db.database.transaction(adding(to, ...seqs));
+    /** What is to be done after the commit waits in `heard`. */
+    const quietly = (...seqs: number[]): Promise<void> =>
+      db.database.transaction((tx) => {
+        const afterCommit = (action: () => void): void => void heard.push(action);
+        return adding(own, ...seqs)(Object.assign(Object.create(tx) as Tx, { afterCommit }));
+      });
+    const found = async (): Promise<number[]> =>
+      (await own.search(base, { vector: vectors[0]!, limit: 100 })).map(({ seq }) => seq).sort((a, b) => a - b);
+
+    beforeEach(async () => {
+      base = await insertBase(db.database, SEQS.length);
+      const query = <T>(text: string, values?: readonly unknown[]): Promise<T[]> => {
+        if (text.includes('FROM knowledge_embeddings')) reads += 1;
+        return db.database.query<T>(text, values);
+      };
+      own = store(64 * MEGABYTE, 500, { query, named: db.database.named.bind(db.database) });
+      await add(own, 1);
+      await found();
+      [reads, heard] = [0, []];
+    });
+
+    it('finds them without reading them', async () => {
+      await add(own, 2, 3);
+      await add(own, 4, 5, 6);
+      expect(await found()).toEqual(SEQS);
+      expect(reads).toBe(0);
+      const [hit] = await own.search(base, { vector: vectors[5]!, limit: 1 });
+      expect(hit?.seq).toBe(5);
+      expect(hit?.similarity).toBeCloseTo(1, 5);
+    });
+
+    it('finds them once when others have added before and after', async () => {
+      await add(store(), 2);
+      await add(own, 3, 4);
+      await add(store(), 5);
+      expect(await found()).toEqual([1, 2, 3, 4, 5]);
+      await add(own, 6);
+      expect(await found()).toEqual(SEQS);
+      expect(reads).toBe(1);
+    });
+
+    it('finds none of a transaction that was rolled back', async () => {
+      const failing = db.database.transaction(async (tx) => {
+        await adding(own, 2, 3)(tx);
+        throw new Error('no');
+      });
+      await expect(failing).rejects.toThrow('no');
+      expect(await found()).toEqual([1]);
+      await add(own, 3);
+      expect(await found()).toEqual([1, 3]);
+    });
+
+    it('finds them once when commits are heard of out of order, or after they were read', async () => {
+      await quietly(2);
+      await quietly(3, 4);
+      heard.reverse().forEach((action) => action());
+      expect(await found()).toEqual([1, 2, 3, 4]);
+      heard = [];
+      await quietly(5, 6);
+      expect(await found()).toEqual(SEQS);
+      heard.forEach((action) => action());
+      expect(await found()).toEqual(SEQS);
+    });
+
+    it('forgets what was deleted before it heard of the commit', async () => {
+      await quietly(2, 3);
+      await db.database.query('DELETE FROM knowledge_chunks WHERE base_id = $1 AND seq = 2', [base.baseId]);
+      await db.database.query('UPDATE knowledge_bases SET deletions = deletions + 1 WHERE id = $1', [base.baseId]);
+      heard.forEach((action) => action());
+      expect(await found()).toEqual([1, 3]);
+    });
   });
 
   it('is searched while its file is built and after, and the file serves the next start', async () => {
