@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ECHO, McpTestServer, eventually, textResult } from '#libs/testing';
+import { ECHO, McpTestServer, type McpTool, eventually, textResult } from '#libs/testing';
 import { ProviderServer } from '../../../../../agent/test/provider-server.js';
 import { type ApiFixture, startApi } from '../../../testing/api-fixture.js';
 import { type AgentoClient, agentoClient } from './agento-client.js';
@@ -90,7 +90,19 @@ describe('tools of MCP servers in a chat', () => {
     const secrets = { openaiApiKey: 'sk-test-0123456789' };
     id = String((await client.data('POST', '/agents', { name: 'Ada', secrets, config })).id);
     await client.data('PUT', `/agents/${id}/secrets`, { secrets: { mcp_search: CANARY } });
-  }, 60_000);
+    const headers: McpTool = {
+      ...ECHO,
+      name: 'headers',
+      run: (_input, sent) => textResult(JSON.stringify(sent.headers)),
+    };
+    server.tools = [ECHO, headers];
+    provider.behaviour = { kind: 'answer', words: ['fine'] };
+    // a turn on a busy machine goes without a server that takes its time, and the next ones leave it alone for a while
+    await eventually(async () => (await say('Are you ready?')) === 'fine' && offersSearch(), {
+      timeoutMs: 50_000,
+      intervalMs: 1_000,
+    });
+  }, 120_000);
   afterAll(() => fleet?.stop());
 
   const say = async (message: string): Promise<string> => {
@@ -100,16 +112,13 @@ describe('tools of MCP servers in a chat', () => {
     });
     return textOf(await allEvents(answer));
   };
+  const offersSearch = (): boolean => provider.lastAsked.tools.includes('search_echo');
   const filesWith = (text: string): string[] => {
     const { stdout } = spawnSync('grep', ['-r', '-l', '-F', text, fleet.dataDir], { encoding: 'utf8' });
     return stdout.split('\n').filter((line) => line !== '');
   };
 
   it('reach the reply, with a secret that only the server sees', async () => {
-    server.tools = [
-      ECHO,
-      { ...ECHO, name: 'headers', run: (_input, { headers }) => textResult(JSON.stringify(headers)) },
-    ];
     provider.behaviour = {
       kind: 'model',
       step: ({ results }) => {
@@ -174,8 +183,13 @@ describe('tools of MCP servers in a chat', () => {
     await client.data('POST', `/agents/${id}/restart`);
     expect(await client.data('GET', `/agents/${id}`)).toMatchObject({ status: 'running', needsRestart: false });
     provider.behaviour = { kind: 'answer', words: ['fine'] };
-    await say('And now?');
-    expect(provider.lastAsked.tools).toContain('found_echo');
+    await eventually(
+      async () => (await say('And now?')) === 'fine' && provider.lastAsked.tools.includes('found_echo'),
+      {
+        timeoutMs: 50_000,
+        intervalMs: 1_000,
+      },
+    );
     expect(provider.lastAsked.tools).not.toContain('search_echo');
-  });
+  }, 90_000);
 });
