@@ -261,6 +261,14 @@ describe('messages', () => {
     expect((await call('GET', `/${id}/messages`)).body).toMatchObject({ total: 0 });
   });
 
+  it('are not listed ten thousand at once', async () => {
+    await refused(
+      call('GET', `/${await begin()}/messages?limit=10000`),
+      422,
+      issue('limit', 'less_than_equal', 'query'),
+    );
+  });
+
   it('takes 50,000 characters', async () => {
     expect((await say(await begin(), 'x'.repeat(50_000))).status).toBe(201);
   });

@@ -105,7 +105,7 @@ describe('health', () => {
   });
 });
 
-describe('health of a database that is gone', () => {
+describe('without its database', () => {
   let line: CutLine;
   let cut: ApiFixture;
 
@@ -119,10 +119,11 @@ describe('health of a database that is gone', () => {
     await line?.close();
   });
 
-  it('is 503', async () => {
+  it.each(['/db/health', '/swarm/health', '/swarm/monitoring/status', '/agents'])('is 503: %s', async (path) => {
     line.cut();
-    const { status, body } = await cut.request('GET', '/api/v1/db/health', { apiKey: org.apiKey });
+    const { status, body, headers } = await cut.request('GET', `/api/v1${path}`, { apiKey: org.apiKey });
     expect([status, body]).toEqual([503, { detail: expect.any(String), request_id: expect.any(String) }]);
+    expect(headers.get('retry-after')).toBe('1');
     expect((await cut.request('GET', '/health')).status).toBe(200);
   });
 });

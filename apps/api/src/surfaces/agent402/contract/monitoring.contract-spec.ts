@@ -98,6 +98,18 @@ describe('GET /swarm/health and /swarm/monitoring/status', () => {
     });
   });
 
+  it.each(['/health', '/monitoring/status'])('is 500 without a word of what went wrong inside: %s', async (path) => {
+    await query('ALTER TABLE idempotency_keys RENAME TO away');
+    try {
+      const { status, body } = await call('GET', path);
+      expect([status, body]).toEqual([500, { detail: expect.any(String), request_id: expect.any(String) }]);
+      expect(JSON.stringify(body)).not.toContain('idempotency_keys');
+    } finally {
+      await query('ALTER TABLE away RENAME TO idempotency_keys');
+    }
+    expect((await call('GET', path)).status).toBe(200);
+  });
+
   it('tell of crashes, but not of what users asked for', async () => {
     for (const seq of [1, 2]) await crash(seq);
     await crash(3, 'restart by user:x');

@@ -301,6 +301,18 @@ describe('DELETE /skills/{name}/install', () => {
     expect(await bodyOf(call('DELETE', '/mapshaper/install'))).toMatchObject({ success: true, logs: [] });
   });
 
+  it('is 500 when it went wrong inside, and the tool stays', async () => {
+    await call('POST', '/mapshaper/install');
+    await api.db.database.query('ALTER TABLE org_tools RENAME COLUMN digest TO away');
+    try {
+      await refused(call('DELETE', '/mapshaper/install'), 500, expect.not.stringContaining('digest'));
+    } finally {
+      await api.db.database.query('ALTER TABLE org_tools RENAME COLUMN away TO digest');
+    }
+    expect(await statusOf('mapshaper')).toMatchObject({ is_installed: true });
+    expect(await bodyOf(call('DELETE', '/mapshaper/install'))).toMatchObject({ success: true });
+  });
+
   it('is 400 for what Go has installed and people have, but for force', async () => {
     expect(await bodyOf(call('DELETE', '/gron/install'))).toMatchObject({ success: true, method: 'go' });
     await call('POST', '/gron/install');

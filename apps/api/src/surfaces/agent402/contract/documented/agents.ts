@@ -19,6 +19,7 @@ export const AGENTS: readonly DocumentedRoute[] = [
       ['agents', 'lists the workspace, newest first, with the fields of both contracts'],
       ['agents', 'is empty for a new workspace, and pages'],
       ['agents', 'shows each agent under its status'],
+      ['health', 'is 503: %s'],
     ],
   },
   {

@@ -55,7 +55,11 @@ export const CONVERSATIONS: readonly DocumentedRoute[] = [
     query: 'limit offset',
     answers: `${each('messages', MESSAGE)} total`,
     errors: '403 404 422',
-    tests: [['conversations', 'are stored and listed, oldest first'], OWNERS],
+    tests: [
+      ['conversations', 'are stored and listed, oldest first'],
+      ['conversations', 'are not listed ten thousand at once'],
+      OWNERS,
+    ],
   },
   {
     route: `POST ${ROUTE}/:id/messages`,

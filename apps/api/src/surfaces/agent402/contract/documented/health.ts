@@ -22,7 +22,7 @@ export const HEALTH: readonly DocumentedRoute[] = [
     errors: '503',
     tests: [
       ['health', 'tells how the database does, and how busy the connections are'],
-      ['health', 'is 503'],
+      ['health', 'is 503: %s'],
     ],
   },
   {

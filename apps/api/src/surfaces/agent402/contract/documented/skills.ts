@@ -71,6 +71,7 @@ export const SKILLS: readonly DocumentedRoute[] = [
     errors: '400 403 404 500',
     tests: [
       ['skills', 'takes a tool away'],
+      ['skills', 'is 500 when it went wrong inside, and the tool stays'],
       ['skills', 'is 400 for what Go has installed and people have, but for force'],
       ['skills', 'is for admins'],
       ['skills', 'is 404: %s %s'],

@@ -83,6 +83,9 @@ export const SWARM_OBSERVABILITY: readonly DocumentedRoute[] = [
     answers: `status timestamp subsystems_available subsystems_total ${SUBSYSTEMS}`,
     errors: '500 503',
     tests: [
+      ['health', 'is 503: %s'],
+      ['monitoring', 'is 500 without a word of what went wrong inside: %s'],
+
       ['monitoring', 'answer every documented field'],
       ['monitoring', 'tell of crashes, but not of what users asked for'],
     ],
@@ -100,7 +103,11 @@ export const SWARM_OBSERVABILITY: readonly DocumentedRoute[] = [
     scope: 'swarms:read',
     answers: 'status timestamp subsystems registered_health_subsystems timeline_event_count bootstrapped',
     errors: '500 503',
-    tests: [['monitoring', 'answer every documented field']],
+    tests: [
+      ['health', 'is 503: %s'],
+      ['monitoring', 'is 500 without a word of what went wrong inside: %s'],
+      ['monitoring', 'answer every documented field'],
+    ],
   },
   {
     route: 'GET /api/v1/swarm/alerts/thresholds',
